@@ -1,0 +1,3 @@
+package driver
+
+type podWatch struct{}
