@@ -1,14 +1,71 @@
 package driver
 
-import "k8s.io/client-go/rest"
+import (
+	"errors"
+	"time"
 
-// Config says which cluster, which namespace and which templates.
+	"k8s.io/client-go/rest"
+)
+
+// Config says which cluster, which namespace and which templates. Only Namespace is required.
 type Config struct {
-	Namespace     string         // Orchestra's namespace; scopes names, labels and Close; required
-	KubeNamespace string         // Kubernetes namespace of every object; "" means what the templates say, else "default"
-	Kubeconfig    string         // explicit file; beats everything but RESTConfig
-	Context       string         // kubeconfig context; "" means the current one
-	RESTConfig    *rest.Config   // for embedding; beats Kubeconfig; never changed
-	TemplateDirs  []string       // layers over the built-in templates, later wins; "builtin:NAME" names a built-in overlay
-	Values        map[string]any // merged over every layer's values.yaml
+	// Namespace is Orchestra's namespace: it scopes names, labels, GetContainer and Close. It may be any string.
+	Namespace string
+	// KubeNamespace is the Kubernetes namespace of every object. "" means what the templates say, else "default".
+	KubeNamespace string
+
+	// Kubeconfig is the path of a kubeconfig file. It beats everything but RESTConfig.
+	Kubeconfig string
+	// Context picks a context of the kubeconfig; "" means its current one. With a Context the in-cluster
+	// configuration, which has none, is not considered.
+	Context string
+	// RESTConfig is for programs that connect by themselves. It beats everything else, and is copied, never changed.
+	// Its Timeout is not used, as it would cut watches and logs.
+	RESTConfig *rest.Config
+
+	// TemplateDirs are layers over the built-in templates; later ones win. "builtin:NAME" names a built-in overlay.
+	TemplateDirs []string
+	// Values are merged over every layer's values.yaml.
+	Values map[string]any
+
+	// MaxRequests caps the requests that are under way at the same time; 0 means 32. Watches and streams do not count.
+	// A cap in place of client-go's five requests a second, which a driver of many tasks would crawl with.
+	MaxRequests int
+	// DeletionTimeout is how long Cleanup, Close, and RunContainer over an object that is being deleted wait for it to be
+	// gone, beyond its grace period; 0 means two minutes.
+	DeletionTimeout time.Duration
+}
+
+const (
+	defaultMaxRequests     = 32
+	defaultDeletionTimeout = 2 * time.Minute
+)
+
+// withDefaults returns a copy in which every zero value that has a default is replaced.
+func (c Config) withDefaults() Config {
+	if c.MaxRequests == 0 {
+		c.MaxRequests = defaultMaxRequests
+	}
+	if c.DeletionTimeout == 0 {
+		c.DeletionTimeout = defaultDeletionTimeout
+	}
+	return c
+}
+
+// validate reports every problem that needs no file and no cluster to be seen.
+func (c Config) validate() error {
+	var problems []error
+	if c.Namespace == "" {
+		problems = append(problems, errors.New("checking Config: Namespace is required"))
+	}
+	if c.RESTConfig != nil && c.Context != "" {
+		problems = append(problems, errors.New("checking Config: Context picks a context of a kubeconfig and cannot be used with RESTConfig"))
+	}
+	if c.MaxRequests < 0 {
+		problems = append(problems, errors.New("checking Config: MaxRequests is negative"))
+	}
+	if c.DeletionTimeout < 0 {
+		problems = append(problems, errors.New("checking Config: DeletionTimeout is negative"))
+	}
+	return errors.Join(problems...)
 }

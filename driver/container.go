@@ -1,20 +1,24 @@
 package driver
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // container is the handle of one task's workload. It holds no state that could become stale: everything that changes is
 // asked of the watch or of the API server.
 type container struct {
-	d     *Driver
-	id    string // the workload's name
-	uid   types.UID
-	kind  string        // Pod or Job
-	kinds []render.Kind // of the task's extras
+	d    *Driver
+	id   string // the workload's name
+	uid  types.UID
+	kind string // Pod or Job
+
+	ref     ref
+	task    string                    // raw task ID
+	created metav1.Time               // by the server's clock
+	kinds   []schema.GroupVersionKind // of the task's extra objects
 }
 
-// ID is the name of the workload, and with it of the Pod or the Job.
+// ID is the name of the workload, the Pod or the Job.
 func (c *container) ID() string { return c.id }

@@ -1,11 +1,24 @@
-// Package driver runs Orchestra's tasks as Kubernetes Pods.
+// Package driver runs Orchestra's tasks as Kubernetes Pods or Jobs.
+//
+// A task is rendered by package render, applied by server-side apply, watched, streamed and cleaned up: one file for each
+// verb. Reading order: run.go, launch.go, apply.go; then watch.go and statusof.go; then logs.go and stdin.go; then
+// cleanup.go and close.go.
 package driver
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 
+	"crypto/rand"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -14,27 +27,127 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
-// Driver is an orchestra.Driver on one Kubernetes cluster, for one Orchestra namespace.
-type Driver struct {
-	orchestra.Driver
+// Name is the driver's name in Orchestra's registry.
+const Name = "k8s"
 
+func init() {
+	orchestra.Register(Name, func(ctx context.Context, namespace string, logger *slog.Logger) (orchestra.Driver, error) {
+		return New(ctx, Config{Namespace: namespace}, logger)
+	})
+}
+
+// Driver is an orchestra.Driver on one Kubernetes cluster, for one Orchestra namespace. It is safe for concurrent use.
+// Several drivers may share a namespace, in one process or in many.
+type Driver struct {
 	cfg       Config
 	log       *slog.Logger
 	templates *render.Set
 	settings  render.Settings
 	namespace string // the Kubernetes namespace of every object
+	instance  string // names this driver among all of its Orchestra namespace
+	retry     retry
 
-	rest    *rest.Config
-	dynamic dynamic.Interface
-	typed   kubernetes.Interface // protobuf
-	watch   *podWatch
+	rest       *rest.Config
+	dynamic    dynamic.Interface
+	typed      kubernetes.Interface // protobuf
+	resources  *resources
+	disconnect func() // closes idle connections
+	watch      *podWatch
 
-	ctx    context.Context // the driver's life: ends at Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup // background work, such as feeding stdin
+	ctx    context.Context // the driver's life: ends at Close, with ErrClosed as cause
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup // calls that may create, and background work such as feeding stdin
+
+	launches  atomic.Int64
+	preparing chan struct{} // holds a token while namespace.yaml is applied
+	prepared  bool          // guarded by preparing
+	closing   sync.Mutex    // one Close at a time
+	mu        sync.Mutex    // guards what follows
+	closed    bool
+	gone      bool // Close has removed everything
 }
 
-// New connects, checks the templates and starts nothing else. A nil logger discards.
+var _ orchestra.Driver = (*Driver)(nil)
+
+// New finds the cluster, checks the templates with sample tasks, and asks the API server for its version, the only
+// request: a wrong address or credential is found here. It creates nothing and starts nothing. A nil logger discards.
+//
+// The cluster is that of cfg.RESTConfig, else cfg.Kubeconfig, else $KUBECONFIG, else the one that this process runs in, else
+// ~/.kube/config. ctx bounds New, not the driver's life.
 func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) {
-	panic("being written")
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	cfg = cfg.withDefaults()
+	templates, err := loadTemplates(cfg)
+	if err != nil {
+		return nil, err
+	}
+	found, err := connect(cfg, processEnvironment())
+	if err != nil {
+		return nil, err
+	}
+	d := newDriver(ctx, cfg, logger, templates)
+	if err := d.useCluster(found.rest); err != nil {
+		return nil, fmt.Errorf("using the cluster of %s: %w", found.source, err)
+	}
+	if err := d.greet(ctx); err != nil {
+		d.disconnect()
+		return nil, fmt.Errorf("asking the API server %s of %s for its version: %w", found.rest.Host, found.source, err)
+	}
+	return d, nil
 }
+
+// newDriver makes a driver without a cluster.
+func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *render.Set) *Driver {
+	d := &Driver{
+		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), namespace: templates.KubeNamespace(),
+		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), preparing: make(chan struct{}, 1),
+	}
+	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	return d
+}
+
+// useCluster makes the clients. All share one set of connections and one cap on requests.
+func (d *Driver) useCluster(config *rest.Config) error {
+	tune(config, d.cfg.MaxRequests, newWarnings(d.log))
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return err
+	}
+	protobuf := rest.CopyConfig(config)
+	protobuf.ContentType = runtime.ContentTypeProtobuf
+	protobuf.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	var errs [2]error
+	d.rest = config
+	d.dynamic, errs[0] = dynamic.NewForConfigAndClient(config, client)
+	d.typed, errs[1] = kubernetes.NewForConfigAndClient(protobuf, client)
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
+	d.useClients(client)
+	return nil
+}
+
+// useClients finishes a driver that has its clients.
+func (d *Driver) useClients(client *http.Client) {
+	d.resources = newResources(d.typed.Discovery())
+	d.watch = newPodWatch(d.typed, d.namespace, d.selector(), d.log)
+	d.disconnect = func() { utilnet.CloseIdleConnectionsFor(client.Transport) }
+}
+
+// greet finds out whether the server answers and accepts the credentials.
+func (d *Driver) greet(ctx context.Context) error {
+	version, err := d.typed.Discovery().ServerVersionWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	d.log.DebugContext(ctx, "connected", "server", d.rest.Host, "version", version.GitVersion, "namespace", d.namespace)
+	return nil
+}
+
+// Name is "k8s".
+func (d *Driver) Name() string { return Name }

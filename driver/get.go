@@ -1,0 +1,45 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+// GetContainer finds a container by its ID, also one that another process has made. It costs a request. The error is
+// orchestra.ErrContainerNotFound if there is none in this Orchestra namespace, whatever the name is used for otherwise.
+func (d *Driver) GetContainer(ctx context.Context, containerID string) (orchestra.Container, error) {
+	ctx, leave, err := d.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("getting container %q: %w", containerID, err)
+	}
+	defer leave()
+	live, err := d.findWorkload(ctx, containerID)
+	if err != nil {
+		return nil, fmt.Errorf("getting container %q: %w", containerID, err)
+	}
+	return d.containerOf(live)
+}
+
+// findWorkload looks for the workload of that name, of either kind.
+func (d *Driver) findWorkload(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	if len(content.IsDNS1123Subdomain(name)) > 0 {
+		return nil, orchestra.ErrContainerNotFound
+	}
+	for _, kind := range d.workloadKinds() {
+		live, err := d.look(ctx, ref{kind: kind, namespace: d.namespace, name: name})
+		switch {
+		case apierrors.IsNotFound(err):
+		case err != nil:
+			return nil, err
+		case d.owns(live):
+			return live, nil
+		}
+	}
+	return nil, orchestra.ErrContainerNotFound
+}

@@ -1,0 +1,63 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+)
+
+// resource is the part of the API that serves a kind.
+type resource struct {
+	schema.GroupVersionResource
+	namespaced bool
+}
+
+// resources maps kinds to resources. The three kinds that every task may need are known; others are asked of the
+// server, one request for each group and version, once.
+type resources struct {
+	discovery discovery.ServerResourcesInterfaceWithContext
+	known     sync.Map // schema.GroupVersionKind -> resource
+}
+
+func newResources(server discovery.ServerResourcesInterfaceWithContext) *resources {
+	r := &resources{discovery: server}
+	r.known.Store(podKind, resource{podKind.GroupVersion().WithResource("pods"), true})
+	r.known.Store(jobKind, resource{jobKind.GroupVersion().WithResource("jobs"), true})
+	r.known.Store(claimKind, resource{claimKind.GroupVersion().WithResource("persistentvolumeclaims"), true})
+	return r
+}
+
+func (r *resources) of(ctx context.Context, kind schema.GroupVersionKind) (resource, error) {
+	if found, ok := r.known.Load(kind); ok {
+		return found.(resource), nil
+	}
+	list, err := r.discovery.ServerResourcesForGroupVersionWithContext(ctx, kind.GroupVersion().String())
+	if err != nil {
+		return resource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: %w", kind.Kind, kind.GroupVersion(), err)
+	}
+	for _, served := range list.APIResources {
+		if served.Kind == kind.Kind && !strings.Contains(served.Name, "/") { // a slash marks a subresource
+			found := resource{kind.GroupVersion().WithResource(served.Name), served.Namespaced}
+			r.known.Store(kind, found)
+			return found, nil
+		}
+	}
+	return resource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: it has no such kind", kind.Kind, kind.GroupVersion())
+}
+
+// client returns the dynamic client for a kind, in the driver's Kubernetes namespace if the kind has namespaces.
+func (d *Driver) client(ctx context.Context, kind schema.GroupVersionKind) (dynamic.ResourceInterface, error) {
+	found, err := d.resources.of(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	if !found.namespaced {
+		return d.dynamic.Resource(found.GroupVersionResource), nil
+	}
+	return d.dynamic.Resource(found.GroupVersionResource).Namespace(d.namespace), nil
+}

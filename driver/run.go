@@ -1,0 +1,125 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/render"
+)
+
+// RunContainer makes the task's claims, its extra objects and its workload, in this order, and returns as soon as the API
+// server has accepted the workload. A plain task costs one request.
+//
+// The same task ID gives the same container, from any number of callers and processes, also after one of them crashed. If
+// the existing one was made from another task or other templates it is returned as it is, and a warning says what differs.
+// One that is being deleted is waited for. An object that is not this namespace's is a *ForeignError. If the call fails,
+// everything that it made is removed again; when ctx has ended, this is done after RunContainer has returned.
+//
+// Task.Stdin is read in the background, by the call that made the workload and by no other; Status says whether it
+// arrived.
+func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
+	ctx, leave, err := d.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("running task %q: %w", task.ID, err)
+	}
+	defer leave()
+	if err := task.Validate(d.templates.Users()); err != nil {
+		return nil, err
+	}
+	rendered, err := d.templates.Task(task, render.RoleTask)
+	if err != nil {
+		return nil, err
+	}
+	l := d.newLaunch()
+	c, created, err := l.run(ctx, task, rendered)
+	if err != nil {
+		return nil, fmt.Errorf("running task %q: %w", task.ID, errors.Join(err, l.abandon(ctx)))
+	}
+	if created && task.Stdin != nil {
+		d.feedStdin(c, task.Stdin)
+	}
+	return c, nil
+}
+
+// run makes what the task needs, the workload last.
+func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.Rendered) (*container, bool, error) {
+	if err := l.d.prepareNamespace(ctx); err != nil {
+		return nil, false, err
+	}
+	for _, mount := range task.Mounts {
+		claim, err := l.d.templates.Volume(mount.Name, int64(mount.SizeGB)<<30)
+		if err != nil {
+			return nil, false, err
+		}
+		if _, _, err := l.ensure(ctx, claim); err != nil {
+			return nil, false, err
+		}
+	}
+	for _, extra := range rendered.Extras {
+		if _, _, err := l.ensure(ctx, extra); err != nil {
+			return nil, false, err
+		}
+	}
+	live, created, err := l.ensure(ctx, rendered.Workload)
+	if err != nil {
+		return nil, false, err
+	}
+	if digestOf(live) != rendered.Digest {
+		if err := l.keepExisting(ctx, live, rendered.Workload); err != nil {
+			return nil, false, err
+		}
+	}
+	c, err := l.d.containerOf(live)
+	return c, created, err
+}
+
+// keepExisting is for a task ID whose workload was made from something else: what this call made for its own version of
+// the task is removed, and the log says what differs.
+func (l *launch) keepExisting(ctx context.Context, live, wanted *unstructured.Unstructured) error {
+	paths := differences(wanted.Object["spec"], live.Object["spec"], "spec")
+	if len(paths) == 0 {
+		paths = []string{"an extra object, or a field that the new version leaves out"}
+	}
+	l.d.log.WarnContext(ctx, "the task exists already with a different specification, which stays", "object", refOf(live).String(), "differs", strings.Join(paths, ", "))
+	return l.undo(ctx)
+}
+
+// abandon undoes a failed call: at once, or in the background if the caller does not wait any longer.
+func (l *launch) abandon(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return l.undo(ctx)
+	}
+	l.d.wg.Go(func() {
+		if err := l.undo(ctx); err != nil {
+			l.d.log.WarnContext(ctx, "removing what a cancelled call had made", "error", err)
+		}
+	})
+	return nil
+}
+
+func digestOf(obj *unstructured.Unstructured) string {
+	return obj.GetAnnotations()[render.AnnotationDigest]
+}
+
+// containerOf is the handle of a live workload. A Pod is shown to the watch, so that Status knows it from now on.
+func (d *Driver) containerOf(live *unstructured.Unstructured) (*container, error) {
+	c := &container{
+		d: d, id: live.GetName(), uid: live.GetUID(), kind: live.GetKind(),
+		ref: refOf(live), created: live.GetCreationTimestamp(), task: live.GetAnnotations()[render.KeyTask], kinds: extraKinds(live),
+	}
+	if c.kind == podKind.Kind {
+		var pod corev1.Pod
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &pod); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", c.ref, err)
+		}
+		d.watch.seed(&pod)
+	}
+	return c, nil
+}

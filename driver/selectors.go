@@ -1,0 +1,25 @@
+package driver
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
+	"github.com/orchestra-ci/orchestra-k8s/sanitize"
+)
+
+// selector finds every object of the driver's Orchestra namespace.
+func (d *Driver) selector() string {
+	return labels.Set{render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace)}.String()
+}
+
+// taskSelector finds every object of one task.
+func (d *Driver) taskSelector(task string) string {
+	return labels.Set{render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace), render.KeyTask: sanitize.LabelValue(task)}.String()
+}
+
+// isOfTask says whether obj is of the task; the raw annotation proves what the label found.
+func (d *Driver) isOfTask(obj metav1.Object, task string) bool {
+	raw, ok := obj.GetAnnotations()[render.KeyTask]
+	return ok && raw == task
+}
