@@ -1,0 +1,48 @@
+package render
+
+import (
+	"fmt"
+	"sync"
+	"text/template"
+)
+
+// document is one rendered object and where it came from.
+type document struct {
+	object map[string]any
+	file   string // name of its template
+	index  int    // among the documents of the file
+	text   string // all that the file rendered to
+	data   *Data
+	set    *Set
+}
+
+// documents renders a file and returns what it holds, proven free of injection.
+func (s *Set) documents(name string, data *Data) ([]document, error) {
+	text, err := s.execute(&s.plain, name, data)
+	if err != nil {
+		return nil, fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
+	}
+	objects, decodeErr := decodeDocuments(text)
+	if err := s.proveSafe(name, data, objects, decodeErr); err != nil {
+		return nil, err
+	}
+	if decodeErr != nil {
+		return nil, s.explainYAML(name, text, data, decodeErr)
+	}
+	documents := make([]document, len(objects))
+	for i, object := range objects {
+		documents[i] = document{object: object, file: name, index: i, text: text, data: data, set: s}
+	}
+	return documents, nil
+}
+
+func (s *Set) execute(pool *sync.Pool, name string, data *Data) (string, error) {
+	e := pool.Get().(*engine)
+	defer pool.Put(e)
+	return e.execute(name, data)
+}
+
+// newPool makes engines on demand; two renderings at a time need two.
+func (s *Set) newPool(functions template.FuncMap) sync.Pool {
+	return sync.Pool{New: func() any { return newEngine(s.sources.trees, functions) }}
+}

@@ -1,0 +1,71 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"text/template"
+	"text/template/parse"
+)
+
+// engine executes the parsed templates. One engine is used by one rendering at a time; a Set keeps a pool of them, and
+// makes a new one from the shared trees without parsing anything.
+type engine struct {
+	templates *template.Template
+	depth     int // of include
+	steps     int // left for this rendering
+}
+
+func newEngine(trees map[string]*parse.Tree, functions template.FuncMap) *engine {
+	e := &engine{}
+	own := maps.Clone(functions)
+	own["include"] = e.include
+	e.templates = template.New("").Option("missingkey=error").Funcs(own)
+	for name, tree := range trees {
+		if _, err := e.templates.AddParseTree(name, tree); err != nil {
+			panic(fmt.Sprintf("adding the parsed template %q: %v", name, err)) // Parse has checked all that AddParseTree does
+		}
+	}
+	return e
+}
+
+// execute renders one template.
+func (e *engine) execute(name string, data *Data) (text string, err error) {
+	e.depth, e.steps = 0, maxSteps
+	return e.run(name, data)
+}
+
+func (e *engine) run(name string, data any) (string, error) {
+	out := output{engine: e}
+	if err := e.templates.ExecuteTemplate(&out, name, data); err != nil {
+		return "", err
+	}
+	return out.text.String(), nil
+}
+
+func (e *engine) include(name string, data any) (string, error) {
+	if e.depth++; e.depth > maxIncludeDepth {
+		return "", fmt.Errorf("including %q: more than %d includes inside each other", name, maxIncludeDepth)
+	}
+	defer func() { e.depth-- }()
+	return e.run(name, data)
+}
+
+// output collects a template's text and counts its pieces.
+type output struct {
+	engine *engine
+	text   bytes.Buffer
+}
+
+var errTooManySteps = errors.New("the template does not come to an end: more than a million pieces of text or turns of a loop")
+
+func (o *output) Write(piece []byte) (int, error) {
+	if o.engine.steps--; o.engine.steps < 0 {
+		return 0, errTooManySteps
+	}
+	if o.text.Len()+len(piece) > maxOutputBytes {
+		return 0, tooLong(o.text.Len() + len(piece))
+	}
+	return o.text.Write(piece)
+}

@@ -1,0 +1,80 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// TemplateError says what is wrong with what a template rendered to, and where in the template that is.
+type TemplateError struct {
+	Position Position
+	Path     string // of the object's field; "" if the whole
+	Rendered string // the rendered lines around, numbered
+	Err      error
+}
+
+func (e *TemplateError) Error() string {
+	text := "template " + e.Position.String() + ": "
+	if e.Path != "" {
+		text += e.Path + ": "
+	}
+	text += e.Err.Error()
+	if e.Rendered != "" {
+		text += "\nrendered:\n" + e.Rendered
+	}
+	return text
+}
+
+func (e *TemplateError) Unwrap() error { return e.Err }
+
+// errorf is an error at a field of the document. The rendered text is not shown: the template's line says enough.
+func (d document) errorf(path []any, format string, args ...any) error {
+	line := yamlLine(d.text, d.index, path)
+	return &TemplateError{
+		Position: d.set.position(d.file, d.data, d.text, line),
+		Path:     pathString(path),
+		Err:      fmt.Errorf(format, args...),
+	}
+}
+
+var linePattern = regexp.MustCompile(`line (\d+)`)
+
+// explainYAML points from an error in rendered YAML, which nobody has seen, into the template.
+func (s *Set) explainYAML(name, text string, data *Data, err error) error {
+	line := 0
+	var at *pathError
+	if errors.As(err, &at) {
+		line = yamlLine(text, at.document, at.path)
+	} else if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
+		line, _ = strconv.Atoi(found[1])
+	}
+	return &TemplateError{
+		Position: s.position(name, data, text, line),
+		Rendered: around(text, line),
+		Err:      fmt.Errorf("parsing the rendered YAML: %w", err),
+	}
+}
+
+// around shows two lines before and after, the line itself marked.
+func around(text string, line int) string {
+	if line == 0 {
+		return ""
+	}
+	var shown []string
+	for i, content := range strings.Split(text, "\n") {
+		if number := i + 1; number >= line-2 && number <= line+2 {
+			sign := " "
+			if number == line {
+				sign = ">"
+			}
+			if len(content) > 160 {
+				content = strings.ToValidUTF8(content[:160], "") + "..."
+			}
+			shown = append(shown, fmt.Sprintf("%s %4d | %s", sign, number, content))
+		}
+	}
+	return strings.Join(shown, "\n")
+}

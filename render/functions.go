@@ -1,0 +1,84 @@
+package render
+
+import (
+	"maps"
+	"slices"
+	"text/template"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+// effect says what a function does to the strings that go through it. It matters in the masked rendering (mask.go), where
+// task strings are disguised: what looks into a string must see the real one, what adds YAML syntax around it must not.
+type effect int
+
+const (
+	builds   effect = iota // puts strings together or quotes them: works on disguised strings as they are
+	inspects               // answers a question about its arguments or looks something up with them: sees real strings
+	converts               // makes another string of its argument's characters: sees real strings, its result is disguised again
+	encodes                // its result is letters and digits whatever the argument is: sees real strings
+	trims                  // cuts its last argument at the ends, whole blocks of YAML included: keeps the disguise of what is left
+)
+
+// functions are all that a template may call, beside what render brings itself (overrides). Left out of sprig: environment, DNS, clock,
+// randomness, crypto generation, and what changes a map in place (set, unset) or depends on a map's order (shuffle).
+var functions = map[string]effect{
+	// text/template's own
+	"and": builds, "or": builds, "print": builds, "printf": builds, "println": builds, "html": converts, "js": converts, "urlquery": converts,
+	"not": inspects, "len": inspects, "index": inspects, "slice": converts, "call": builds,
+	"eq": inspects, "ne": inspects, "lt": inspects, "le": inspects, "gt": inspects, "ge": inspects,
+	// ours
+	"include": builds, "required": builds, "toYaml": builds, "fromYaml": converts,
+	// strings
+	"abbrev": converts, "abbrevboth": converts, "trunc": converts, "trim": trims, "upper": converts, "lower": converts, "title": converts,
+	"untitle": converts, "substr": converts, "repeat": builds, "trimAll": trims, "trimSuffix": trims, "trimPrefix": trims,
+	"nospace": converts, "initials": converts, "swapcase": converts, "snakecase": converts, "camelcase": converts, "kebabcase": converts,
+	"wrap": converts, "contains": inspects, "hasPrefix": inspects, "hasSuffix": inspects, "quote": builds, "squote": builds,
+	"cat": builds, "indent": builds, "nindent": builds, "replace": builds, "plural": inspects, "toString": builds, "toStrings": builds,
+	"sha1sum": encodes, "sha256sum": encodes, "sha512sum": encodes, "adler32sum": encodes, "b64enc": encodes, "b32enc": encodes,
+	"b64dec": converts, "b32dec": converts, "join": builds, "sortAlpha": converts, "splitList": converts, "split": converts, "splitn": converts,
+	// numbers
+	"atoi": inspects, "int": inspects, "int64": inspects, "float64": inspects, "toDecimal": inspects, "add": inspects, "add1": inspects,
+	"sub": inspects, "div": inspects, "mod": inspects, "mul": inspects, "add1f": inspects, "addf": inspects, "subf": inspects, "divf": inspects,
+	"mulf": inspects, "max": inspects, "min": inspects, "maxf": inspects, "minf": inspects, "ceil": inspects, "floor": inspects, "round": inspects,
+	"until": inspects, "untilStep": inspects,
+	// defaults and types
+	"default": builds, "empty": inspects, "coalesce": builds, "all": inspects, "any": inspects, "compact": builds, "ternary": builds,
+	"deepCopy": builds, "typeOf": inspects, "typeIs": inspects, "typeIsLike": inspects, "kindOf": inspects, "kindIs": inspects, "deepEqual": inspects,
+	// JSON, paths, URLs, versions
+	"fromJson": converts, "toJson": builds, "toPrettyJson": builds, "toRawJson": builds,
+	"base": converts, "dir": converts, "clean": converts, "ext": converts, "isAbs": inspects, "urlParse": converts, "urlJoin": converts,
+	"semver": converts, "semverCompare": inspects,
+	// lists and maps
+	"tuple": builds, "list": builds, "dict": builds, "get": inspects, "hasKey": inspects, "pluck": builds, "keys": builds, "values": builds,
+	"pick": builds, "omit": builds, "merge": builds, "mergeOverwrite": builds, "append": builds, "prepend": builds, "concat": builds,
+	"first": builds, "rest": builds, "last": builds, "initial": builds, "reverse": builds, "uniq": builds, "without": builds, "has": inspects,
+	"dig": inspects, "chunk": builds,
+	// flow and patterns
+	"fail": builds, "regexMatch": inspects, "regexFind": converts, "regexFindAll": converts, "regexReplaceAll": converts,
+	"regexReplaceAllLiteral": converts, "regexSplit": converts, "regexQuoteMeta": converts,
+}
+
+// functionNames is what the parser needs to know.
+var functionNames = func() map[string]any {
+	names := make(map[string]any, len(functions))
+	for name := range functions {
+		names[name] = true
+	}
+	return names
+}()
+
+// Functions lists, sorted, every function that a template may call.
+func Functions() []string { return slices.Sorted(maps.Keys(functions)) }
+
+// libraryFunctions are sprig's functions of the list above, with those that need a cap or a mend replaced (overrides).
+var libraryFunctions = func() template.FuncMap {
+	chosen := template.FuncMap{}
+	for name, function := range sprig.HermeticTxtFuncMap() {
+		if _, ok := functions[name]; ok {
+			chosen[name] = function
+		}
+	}
+	maps.Copy(chosen, overrides)
+	return chosen
+}()

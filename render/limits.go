@@ -1,0 +1,12 @@
+package render
+
+// Caps on what a template set may cost. They hold for author and task alike: a template that exceeds one ends in an error,
+// never in a process without memory. Steps are counted, not seconds, so that rendering stays deterministic.
+const (
+	maxTemplateBytes = 256 << 10 // one file of a layer
+	maxFiles         = 256       // of one layer
+	maxOutputBytes   = 3 << 20   // one rendered file; the API server refuses bodies above 3 MiB
+	maxSteps         = 1 << 20   // pieces of text written, loop turns included
+	maxListItems     = 10_000    // made by until, untilStep and seq
+	maxIncludeDepth  = 100
+)

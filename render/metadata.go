@@ -1,0 +1,36 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// checkMetadata checks the values `labels` and `annotations`, which go onto every object.
+func checkMetadata(labels, annotations map[string]string) error {
+	var problems []error
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		problems = append(problems, checkKey("labels", key))
+		if found := validation.IsValidLabelValue(labels[key]); found != nil {
+			problems = append(problems, fmt.Errorf("value labels.%s: %q: %s", key, labels[key], found[0]))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		problems = append(problems, checkKey("annotations", key))
+	}
+	return errors.Join(problems...)
+}
+
+func checkKey(field, key string) error {
+	if found := validation.IsQualifiedName(strings.ToLower(key)); found != nil {
+		return fmt.Errorf("value %s: %q: %s", field, key, found[0])
+	}
+	if key == LabelManagedBy || strings.HasPrefix(key, "orchestra.") {
+		return fmt.Errorf("value %s: %q is the driver's own; choose another key", field, key)
+	}
+	return nil
+}

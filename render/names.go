@@ -1,0 +1,44 @@
+package render
+
+import (
+	"maps"
+	"path"
+	"strings"
+
+	"github.com/orchestra-ci/orchestra-k8s/sanitize"
+)
+
+// WorkloadName is the name of the workload of the task with this ID: a DNS label, so that the pod's hostname is whole.
+func (s *Set) WorkloadName(taskID string) string { return sanitize.Label(s.namespace, taskID) }
+
+// ClaimName is the name of the PersistentVolumeClaim of the volume.
+func (s *Set) ClaimName(volume string) string { return sanitize.Label(s.namespace, volume) }
+
+// extraName is the name of the object that an extra file makes for a workload: `env.yaml` makes "{workload}-env", which
+// pod.yaml refers to by `{{ .Name }}-env`.
+func extraName(workload, file string) string {
+	return workload + "-" + sanitize.Label(strings.TrimSuffix(file, path.Ext(file)))
+}
+
+// Selector selects every object of this Orchestra namespace. Labels are sanitized, so whoever deletes what it selects
+// compares the raw annotation too.
+func (s *Set) Selector() string {
+	return KeyNamespace + "=" + sanitize.LabelValue(s.namespace)
+}
+
+// labels are the platform's, the driver's for every object, and the given ones.
+func (s *Set) labels(own map[string]string) map[string]string {
+	labels := maps.Clone(s.metadata.labels)
+	labels[LabelManagedBy] = ManagedBy
+	labels[KeyNamespace] = sanitize.LabelValue(s.namespace)
+	maps.Copy(labels, own)
+	return labels
+}
+
+// annotations are the platform's and the raw values behind the labels.
+func (s *Set) annotations(own map[string]string) map[string]string {
+	annotations := maps.Clone(s.metadata.annotations)
+	annotations[KeyNamespace] = s.namespace
+	maps.Copy(annotations, own)
+	return annotations
+}

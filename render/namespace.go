@@ -1,0 +1,83 @@
+package render
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/orchestra-ci/orchestra-k8s/sanitize"
+)
+
+// dedicatedNamespace is the name of the Kubernetes namespace that namespace.yaml makes for this Orchestra namespace.
+func (s *Set) dedicatedNamespace() string { return sanitize.Label("orchestra", s.namespace) }
+
+// Namespace renders namespace.yaml: the Namespace first, then what stands beside it (quota, limits, network policy), in
+// the order of the file. It is nil if no layer has that file.
+func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
+	if !s.sources.has(namespaceFile) {
+		return nil, nil
+	}
+	documents, err := s.documents(namespaceFile, s.namespaceData(s.kubeNamespace))
+	if err != nil {
+		return nil, err
+	}
+	if len(documents) == 0 {
+		return nil, fmt.Errorf("template %s: renders to nothing; it must make a Namespace", s.sources.files[namespaceFile])
+	}
+	var objects []*unstructured.Unstructured
+	for _, document := range documents {
+		object, err := document.beside()
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+// beside makes a document of namespace.yaml the driver's: the first is the Namespace itself, the others lie in it and keep
+// the names that the template gives them.
+func (d document) beside() (*unstructured.Unstructured, error) {
+	kind, err := d.kind()
+	if err != nil {
+		return nil, err
+	}
+	data := *d.data
+	d.data = &data
+	isNamespace := kind == Kind{"v1", "Namespace"}
+	switch {
+	case isNamespace != (d.index == 0):
+		return nil, d.errorf([]any{"kind"}, "is %s; the first document is the Namespace, and the only one", kind.Kind)
+	case slices.Contains(runningKinds, kind.Kind):
+		return nil, d.errorf([]any{"kind"}, "is %s; a namespace holds no workload but its tasks", kind.Kind)
+	case isNamespace:
+		object, err := d.own()
+		if err == nil {
+			unstructured.RemoveNestedField(object.Object, "metadata", "namespace") // it lies in none
+		}
+		return object, err
+	}
+	metadata, err := d.metadata()
+	if err != nil {
+		return nil, err
+	}
+	name, _ := metadata["name"].(string)
+	if problems := validation.IsDNS1123Subdomain(name); problems != nil {
+		return nil, d.errorf([]any{"metadata", "name"}, "%q: %s", name, problems[0])
+	}
+	data.Name = name
+	return d.own()
+}
+
+func (s *Set) namespaceData(name string) *Data {
+	return &Data{
+		Name:        name,
+		Namespace:   name,
+		Labels:      s.labels(nil),
+		Annotations: maps.Clone(s.annotations(nil)),
+		Values:      s.values,
+	}
+}

@@ -1,0 +1,127 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/sanitize"
+)
+
+// Task renders a task's workload and its extra objects. The task must be valid (orchestra.Task.Validate); its Stdin is not read.
+func (s *Set) Task(task orchestra.Task, role Role) (*Rendered, error) {
+	data, err := s.taskData(task, role)
+	if err != nil {
+		return nil, fmt.Errorf("rendering task %q: %w", task.ID, err)
+	}
+	rendered, err := s.task(data)
+	if err != nil {
+		return nil, fmt.Errorf("rendering task %q: %w", task.ID, err)
+	}
+	return rendered, nil
+}
+
+func (s *Set) task(data *Data) (*Rendered, error) {
+	document, err := s.single(podFile, data)
+	if err != nil {
+		return nil, err
+	}
+	workload, err := document.workload()
+	if err != nil {
+		return nil, err
+	}
+	extras, err := s.extras(data)
+	if err != nil {
+		return nil, err
+	}
+	rendered := &Rendered{Workload: workload, Extras: extras}
+	for _, mount := range data.Task.Mounts {
+		rendered.Claims = append(rendered.Claims, mount.ClaimName)
+	}
+	return rendered, rendered.seal()
+}
+
+// single renders a file that holds exactly one object.
+func (s *Set) single(name string, data *Data) (document, error) {
+	documents, err := s.documents(name, data)
+	switch {
+	case err != nil:
+		return document{}, err
+	case len(documents) == 0:
+		return document{}, fmt.Errorf("template %s: renders to nothing; it must make one object", s.sources.files[name])
+	case len(documents) > 1:
+		return document{}, documents[1].errorf(nil, "is a second document; %s makes one object", name)
+	}
+	return documents[0], nil
+}
+
+// seal writes into the workload's annotations the digest of everything rendered and the kinds of the extras.
+func (r *Rendered) seal() error {
+	hash := sha256.New()
+	encoder := json.NewEncoder(hash) // maps in the order of their keys
+	for _, object := range append(slices.Clone(r.Extras), r.Workload) {
+		if err := encoder.Encode(object.Object); err != nil {
+			return fmt.Errorf("hashing %s %q: %w", object.GetKind(), object.GetName(), err)
+		}
+	}
+	r.Digest = hex.EncodeToString(hash.Sum(nil))
+	annotations := r.Workload.Object["metadata"].(map[string]any)["annotations"].(map[string]any) // own made it
+	annotations[AnnotationDigest] = r.Digest
+	if kinds := kindsOf(r.Extras); len(kinds) > 0 {
+		annotations[AnnotationKinds] = strings.Join(kinds, ",")
+	}
+	return nil
+}
+
+// kindsOf lists the kinds of objects as "apiVersion/Kind", sorted, each once.
+func kindsOf(objects []*unstructured.Unstructured) []string {
+	var kinds []string
+	for _, object := range objects {
+		kinds = append(kinds, Kind{object.GetAPIVersion(), object.GetKind()}.String())
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// Volume renders a volume's claim. size is in bytes; 0 means the value `storage`.
+func (s *Set) Volume(name string, size int64) (*unstructured.Unstructured, error) {
+	quantity := fmt.Sprint(s.values["storage"])
+	if size > 0 {
+		quantity = resource.NewQuantity(size, resource.BinarySI).String()
+	}
+	data := &Data{
+		Name:        s.ClaimName(name),
+		Namespace:   s.kubeNamespace,
+		Labels:      s.labels(map[string]string{KeyVolume: sanitize.LabelValue(s.namespace, name)}),
+		Annotations: s.annotations(map[string]string{KeyVolume: name}),
+		Values:      s.values,
+		Volume:      &VolumeData{Name: name, Size: quantity},
+	}
+	claim, err := s.claim(data)
+	if err != nil {
+		return nil, fmt.Errorf("rendering volume %q: %w", name, err)
+	}
+	return claim, nil
+}
+
+func (s *Set) claim(data *Data) (*unstructured.Unstructured, error) {
+	document, err := s.single(claimFile, data)
+	if err != nil {
+		return nil, err
+	}
+	kind, err := document.kind()
+	if err != nil {
+		return nil, err
+	}
+	if kind != claimKind {
+		return nil, document.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
+	}
+	return document.own()
+}

@@ -1,0 +1,132 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"text/template/parse"
+)
+
+// sources are the chosen files of all layers, parsed: of each file name the last layer's, of each define the last layer's.
+type sources struct {
+	files   map[string]file        // by name: templates only
+	trees   map[string]*parse.Tree // by template name: a file's name or a define's
+	origins map[string]file        // by template name: where its text is
+}
+
+// names returns the file names of the objects, sorted, partials not among them.
+func (s *sources) names() []string { return slices.Sorted(maps.Keys(s.files)) }
+
+func (s *sources) has(name string) bool { _, ok := s.files[name]; return ok }
+
+// parseLayers parses every template of every layer once. An overridden file is parsed too: a mistake in it is still a mistake.
+func parseLayers(layers [][]file) (*sources, error) {
+	s := &sources{files: map[string]file{}, trees: map[string]*parse.Tree{}, origins: map[string]file{}}
+	var problems []error
+	for _, files := range layers {
+		defined := map[string]file{} // by this layer
+		for _, f := range files {
+			if !isTemplate(f.name) {
+				continue
+			}
+			if err := s.add(f, defined); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return s, errors.Join(problems...)
+}
+
+// isTemplate tells templates and partials from values, the schema and what is ignored.
+func isTemplate(name string) bool {
+	switch name {
+	case valuesFile, schemaFile:
+		return false
+	}
+	return ignored(name) == "" && (path.Ext(name) == ".yaml" || strings.HasPrefix(name, "_"))
+}
+
+// add parses f and lets its trees win over those of earlier layers. Choosing here, and not in a template set, is what makes
+// an override that is empty, or only a comment, win too.
+func (s *sources) add(f file, defined map[string]file) error {
+	trees, err := parseFile(f)
+	if err != nil {
+		return err
+	}
+	if !f.isPartial() {
+		s.files[f.name] = f
+	}
+	for _, name := range slices.Sorted(maps.Keys(trees)) {
+		if name == f.name && f.isPartial() {
+			if err := onlyDefines(f, trees[name]); err != nil {
+				return err
+			}
+			continue
+		}
+		if other, twice := defined[name]; twice {
+			return fmt.Errorf("parsing template %s: %q is already defined in %s", f, name, other)
+		}
+		defined[name] = f
+		s.trees[name], s.origins[name] = trees[name], f
+	}
+	return nil
+}
+
+// parseFile returns the trees of a file: its own text under its name, and its defines.
+func parseFile(f file) (map[string]*parse.Tree, error) {
+	trees, err := parse.Parse(f.String(), f.text, "", "", functionNames)
+	if err != nil {
+		return nil, fmt.Errorf("parsing template: %w", err)
+	}
+	trees[f.name] = trees[f.String()]
+	delete(trees, f.String())
+	for _, tree := range trees {
+		addSteps(tree.Root)
+		addStep(tree.Root)
+	}
+	return trees, nil
+}
+
+// onlyDefines refuses text outside of a partial's defines: nobody would ever see it.
+func onlyDefines(f file, tree *parse.Tree) error {
+	for _, node := range tree.Root.Nodes {
+		if parse.IsEmptyTree(node) {
+			continue
+		}
+		location, context := tree.ErrorContext(node)
+		return fmt.Errorf("parsing template: %s: <%s> stands outside of a define; a partial holds only defines", location, context)
+	}
+	return nil
+}
+
+// addSteps puts an empty text at the beginning of every loop, so that each turn writes, and thereby counts, even if it prints
+// nothing. parseFile does the same to every template, because templates can call each other without end.
+func addSteps(node parse.Node) {
+	switch node := node.(type) {
+	case *parse.ListNode:
+		if node == nil {
+			return
+		}
+		for _, child := range node.Nodes {
+			addSteps(child)
+		}
+	case *parse.RangeNode:
+		addSteps(node.List)
+		addStep(node.List)
+		addSteps(node.ElseList)
+	case *parse.IfNode:
+		addSteps(node.List)
+		addSteps(node.ElseList)
+	case *parse.WithNode:
+		addSteps(node.List)
+		addSteps(node.ElseList)
+	}
+}
+
+func addStep(list *parse.ListNode) {
+	step := &parse.TextNode{NodeType: parse.NodeText, Pos: list.Pos}
+	list.Nodes = append([]parse.Node{step}, list.Nodes...)
+}

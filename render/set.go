@@ -1,0 +1,158 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+// Config says what a Set is made of.
+type Config struct {
+	Layers        []Layer        // at least the built-in defaults
+	Values        map[string]any // merged over every layer's values.yaml
+	Namespace     string         // Orchestra's namespace; required
+	KubeNamespace string         // "": what namespace.yaml or the value `namespace` says, else "default"
+}
+
+// Set is a parsed, checked set of templates for one Orchestra namespace. It is immutable and safe for concurrent use.
+type Set struct {
+	namespace     string
+	kubeNamespace string
+	sources       *sources
+	layers        [][]file
+	values        map[string]any
+	schema        *schema
+
+	metadata        struct{ labels, annotations map[string]string } // the platform's, for every object
+	users           map[string]string
+	defaults        ResourceData
+	requestsPercent int64
+	settings        Settings
+	kinds           []Kind
+
+	plain     sync.Pool    // of *engine
+	disguised [2]sync.Pool // of *engine, by plane
+}
+
+// Rendered is everything that one task (or sandbox, or copy pod) needs, to be applied in order: Extras, then Workload.
+// The objects carry name, namespace, labels and annotations; the caller may change them freely.
+type Rendered struct {
+	Workload *unstructured.Unstructured   // a Pod or a Job
+	Extras   []*unstructured.Unstructured // in the order of their file names
+	Claims   []string                     // names of the claims that the mounts refer to, in the order of Task.Mounts
+	Digest   string                       // of the whole; also the workload's annotation AnnotationDigest
+}
+
+// New reads, parses, merges and checks all layers, and exercises the result with sample tasks, so that a template that
+// could not work is refused here and not when the first task runs. All problems of one stage are reported at once.
+// Nothing is parsed afterwards.
+func New(cfg Config) (*Set, error) {
+	if cfg.Namespace == "" {
+		return nil, errors.New("loading templates: Namespace is empty; it scopes the names of all objects")
+	}
+	s := &Set{namespace: cfg.Namespace}
+	if err := s.load(cfg); err != nil {
+		return nil, err
+	}
+	if err := s.chooseNamespace(cfg.KubeNamespace); err != nil {
+		return nil, err
+	}
+	return s, s.exercise()
+}
+
+func (s *Set) load(cfg Config) error {
+	var all []file
+	for _, layer := range cfg.Layers {
+		files, err := layer.read()
+		if err != nil {
+			return err
+		}
+		s.layers = append(s.layers, files)
+		all = append(all, files...)
+	}
+	var err error
+	if s.schema, err = loadSchema(all); err != nil {
+		return err
+	}
+	sources, parseErr := parseLayers(s.layers)
+	s.sources = sources
+	s.values, err = loadValues(all, cfg.Values, s.schema)
+	if err := errors.Join(parseErr, err); err != nil {
+		return err
+	}
+	s.plain = s.newPool(libraryFunctions)
+	for i, base := range planes {
+		s.disguised[i] = s.newPool(maskedFunctions(mask{base}, libraryFunctions))
+	}
+	return s.readValues()
+}
+
+// readValues takes from the values what render itself needs.
+func (s *Set) readValues() (err error) {
+	s.requestsPercent, _ = s.values["requestsPercent"].(int64)
+	if s.requestsPercent == 0 {
+		s.requestsPercent = 50
+	}
+	s.users = stringMap(s.values["users"])
+	for name, user := range s.users {
+		if _, err := orchestra.ParseUser(user); err != nil {
+			return fmt.Errorf("value users.%s: %w", name, err)
+		}
+	}
+	s.metadata.labels, s.metadata.annotations = stringMap(s.values["labels"]), stringMap(s.values["annotations"])
+	if err := checkMetadata(s.metadata.labels, s.metadata.annotations); err != nil {
+		return err
+	}
+	if s.defaults, err = defaultResources(s.values); err != nil {
+		return err
+	}
+	s.settings, err = newSettings(s.values)
+	return err
+}
+
+// chooseNamespace decides the Kubernetes namespace: the caller's, else that of namespace.yaml, else the value, else "default".
+func (s *Set) chooseNamespace(given string) error {
+	s.kubeNamespace = given
+	if given == "" && s.sources.has(namespaceFile) {
+		s.kubeNamespace = s.dedicatedNamespace()
+	}
+	if s.kubeNamespace == "" {
+		s.kubeNamespace, _ = s.values["namespace"].(string)
+	}
+	if s.kubeNamespace == "" {
+		s.kubeNamespace = "default"
+	}
+	if problems := validation.IsDNS1123Label(s.kubeNamespace); problems != nil {
+		return fmt.Errorf("loading templates: the Kubernetes namespace %q: %s", s.kubeNamespace, problems[0])
+	}
+	return nil
+}
+
+// KubeNamespace is the Kubernetes namespace of every namespaced object of this Set.
+func (s *Set) KubeNamespace() string { return s.kubeNamespace }
+
+// Users are, sorted, the names that a task's User may have beside "root", "uid" and "uid:gid" (value `users`).
+func (s *Set) Users() []string { return slices.Sorted(maps.Keys(s.users)) }
+
+// Kinds are the kinds of the extra objects that this Set makes for tasks, so that they can be found and deleted.
+// They are learned from the sample tasks; a kind that only a particular task leads to is in that workload's AnnotationKinds.
+func (s *Set) Kinds() []Kind { return s.kinds }
+
+// Settings are the values that the driver itself reads.
+func (s *Set) Settings() Settings { return s.settings }
+
+func stringMap(value any) map[string]string {
+	texts := map[string]string{}
+	entries, _ := value.(map[string]any)
+	for key, entry := range entries {
+		texts[key], _ = entry.(string)
+	}
+	return texts
+}

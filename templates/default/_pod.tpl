@@ -1,0 +1,117 @@
+{{- /* Pieces of pod.yaml. A later layer may replace any one of these defines in a partial of its own. */ -}}
+
+{{- define "podSpec" -}}
+restartPolicy: Never
+{{- range $field := list "activeDeadlineSeconds" "affinity" "automountServiceAccountToken" "dnsConfig" "dnsPolicy" "enableServiceLinks" "hostAliases" "hostIPC" "hostNetwork" "hostPID" "hostUsers" "imagePullSecrets" "nodeSelector" "preemptionPolicy" "priorityClassName" "runtimeClassName" "schedulerName" "serviceAccountName" "shareProcessNamespace" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" }}
+{{- if hasKey $.Values $field }}
+{{ $field }}: {{ index $.Values $field | toJson }}
+{{- end }}
+{{- end }}
+{{- with index .Values "podSecurityContext" }}
+securityContext: {{ toJson . }}
+{{- end }}
+{{- if or (index .Values "initContainers") (index .Values "sidecars") }}
+initContainers:
+{{- range index .Values "initContainers" }}
+- {{ toJson . }}
+{{- end }}
+{{- range index .Values "sidecars" }}
+- {{ merge (dict "restartPolicy" "Always") . | toJson }}
+{{- end }}
+{{- end }}
+containers:
+- {{ include "container" . | nindent 2 | trim }}
+volumes:
+- name: work
+  emptyDir: {}
+{{- range .Task.Mounts }}
+- name: {{ .Name | toJson }}
+  persistentVolumeClaim:
+    claimName: {{ .ClaimName | toJson }}
+{{- end }}
+{{- range index .Values "volumes" }}
+- {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- define "container" -}}
+name: task
+image: {{ .Task.Image | toJson }}
+{{- with index .Values "imagePullPolicy" }}
+imagePullPolicy: {{ toJson . }}
+{{- end }}
+{{- with .Task.Command }}
+command: {{ toJson . }}
+{{- end }}
+workingDir: {{ .Task.WorkDir | toJson }}
+{{- if .Task.Stdin }}
+stdin: true
+stdinOnce: true
+{{- end }}
+{{- include "env" . }}
+{{- with index .Values "envFrom" }}
+envFrom: {{ toJson . }}
+{{- end }}
+resources:
+  limits: {{ toJson .Resources.Limits }}
+  requests: {{ toJson .Resources.Requests }}
+{{- with include "securityContext" . }}
+securityContext: {{ . }}
+{{- end }}
+{{- range $field := list "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
+{{- with index $.Values $field }}
+{{ $field }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+volumeMounts:
+- name: work
+  mountPath: {{ .Task.Dir | toJson }}
+{{- range .Task.Mounts }}
+- name: {{ .Name | toJson }}
+  mountPath: {{ .Path | toJson }}
+{{- end }}
+{{- range index .Values "volumeMounts" }}
+- {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- /* The platform's env first; what the task sets itself wins. */ -}}
+{{- define "env" -}}
+{{- if or .Task.Env (index .Values "env") }}
+env:
+{{- range index .Values "env" }}
+{{- if not (has .name $.Task.EnvNames) }}
+- {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- range $i, $env := .Task.Env }}
+- name: {{ $env.Name | toJson }}
+{{- if $.Values.secretEnv }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ printf "%s-env" $.Name | toJson }}
+      key: {{ printf "env-%d" $i | toJson }}
+{{- else }}
+  value: {{ $env.Value | toJson }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The task's own wishes over the platform's container securityContext. */ -}}
+{{- define "securityContext" -}}
+{{- $context := index .Values "securityContext" | default dict }}
+{{- if .Task.Privileged }}
+{{- if not .Values.allowPrivileged }}
+{{- fail "Task.Privileged: the value allowPrivileged is false, so privileged tasks are refused here" }}
+{{- end }}
+{{- $context = mergeOverwrite $context (dict "privileged" true) }}
+{{- end }}
+{{- if ne .Task.UID nil }}
+{{- $context = mergeOverwrite $context (dict "runAsUser" .Task.UID) }}
+{{- end }}
+{{- if ne .Task.GID nil }}
+{{- $context = mergeOverwrite $context (dict "runAsGroup" .Task.GID) }}
+{{- end }}
+{{- with $context }}{{ toJson . }}{{ end }}
+{{- end }}
