@@ -53,7 +53,7 @@ func (f format) validPiece(s string) bool {
 }
 
 // readable returns what a person can still recognise of the parts, joined with hyphens: letters and digits,
-// and between them a single separator. That is valid in every format, and stays so wherever it is cut
+// and between them a single separator. That is valid in the format, and stays so wherever it is cut
 // behind a letter or digit. It leaves room for the hash and is never empty.
 func (f format) readable(parts []string) string {
 	room := f.max - suffixLen
