@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,7 +17,7 @@ func (c *container) Cleanup(ctx context.Context) error {
 	if c.d.isGone() {
 		return nil
 	}
-	if err := c.d.remove(ctx, c.ref); err != nil {
+	if err := c.removeWorkload(ctx); err != nil {
 		return fmt.Errorf("cleaning up task %q: %w", c.task, err)
 	}
 	for _, kind := range c.kinds {
@@ -25,6 +26,27 @@ func (c *container) Cleanup(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// removeWorkload deletes the Pod, or the Job and its pods, and learns from the watch when they are gone.
+func (c *container) removeWorkload(ctx context.Context) error {
+	if err := c.d.delete(ctx, c.ref); err != nil {
+		return err
+	}
+	ctx, cancel := c.d.deletionContext(ctx)
+	defer cancel()
+	err := c.d.watch.start(ctx)
+	if err == nil {
+		err = c.d.watch.waitGone(ctx, c.uid)
+	}
+	switch {
+	case err == nil:
+		c.d.watch.forget(c.uid)
+		return nil
+	case errors.Is(err, ErrClosed): // Close has ended the watch; it removes the workload as well
+		return c.d.waitGone(ctx, c.ref)
+	}
+	return fmt.Errorf("waiting until %s is gone: %w%s", c.ref, errors.Join(context.Cause(ctx), err), c.d.whatHolds(ctx, c.ref))
 }
 
 // hasExtra says whether obj was made for this workload. Extra objects are made before their workload, so a younger one belongs

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -27,6 +29,11 @@ type Config struct {
 	TemplateDirs []string
 	// Values are merged over every layer's values.yaml.
 	Values map[string]any
+
+	// SchedulingDeadline, StartDeadline and RunDeadline bound how long a task may wait for a node, wait there for its start
+	// without progress (image pull, configuration, init containers), and run. 0 means what the values deadlines.scheduling,
+	// deadlines.start and activeDeadlineSeconds say. RunDeadline counts in whole seconds, and is rounded up.
+	SchedulingDeadline, StartDeadline, RunDeadline time.Duration
 
 	// MaxRequests caps the requests that are under way at the same time; 0 means 32. Watches and streams do not count.
 	// A cap in place of client-go's five requests a second, which a driver of many tasks would crawl with.
@@ -64,8 +71,39 @@ func (c Config) validate() error {
 	if c.MaxRequests < 0 {
 		problems = append(problems, errors.New("checking Config: MaxRequests is negative"))
 	}
-	if c.DeletionTimeout < 0 {
-		problems = append(problems, errors.New("checking Config: DeletionTimeout is negative"))
+	for name, d := range map[string]time.Duration{
+		"DeletionTimeout": c.DeletionTimeout, "RunDeadline": c.RunDeadline,
+		"SchedulingDeadline": c.SchedulingDeadline, "StartDeadline": c.StartDeadline,
+	} {
+		if d < 0 {
+			problems = append(problems, fmt.Errorf("checking Config: %s is negative", name))
+		}
 	}
 	return errors.Join(problems...)
+}
+
+// values returns Values with the deadlines of Config in their places. Neither map of the caller's is changed.
+func (c Config) values() map[string]any {
+	values := maps.Clone(c.Values)
+	if values == nil {
+		values = map[string]any{}
+	}
+	given, _ := values["deadlines"].(map[string]any)
+	deadlines := maps.Clone(given)
+	if deadlines == nil {
+		deadlines = map[string]any{}
+	}
+	if c.SchedulingDeadline > 0 {
+		deadlines["scheduling"] = c.SchedulingDeadline.String()
+	}
+	if c.StartDeadline > 0 {
+		deadlines["start"] = c.StartDeadline.String()
+	}
+	if len(deadlines) > 0 {
+		values["deadlines"] = deadlines
+	}
+	if c.RunDeadline > 0 {
+		values["activeDeadlineSeconds"] = int64((c.RunDeadline + time.Second - 1) / time.Second)
+	}
+	return values
 }

@@ -7,6 +7,7 @@ package driver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"crypto/rand"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -136,6 +135,7 @@ func (d *Driver) useCluster(config *rest.Config) error {
 func (d *Driver) useClients(client *http.Client) {
 	d.resources = newResources(d.typed.Discovery())
 	d.watch = newPodWatch(d.typed, d.namespace, d.selector(), d.log)
+	d.watch.limits = deadlinesOf(d.settings)
 	d.disconnect = func() { utilnet.CloseIdleConnectionsFor(client.Transport) }
 }
 

@@ -16,6 +16,8 @@ import (
 const (
 	firstLook = 50 * time.Millisecond
 	lastLook  = 2 * time.Second
+
+	lastGlance = 500 * time.Millisecond // past the end of ctx, for the error message
 )
 
 // waitGone waits until the live object that r names by UID exists no longer. If that takes longer than its grace period
@@ -58,6 +60,17 @@ func (d *Driver) look(ctx context.Context, r ref) (live *unstructured.Unstructur
 		return err
 	})
 	return live, err
+}
+
+// whatHolds looks once more at an object that did not go in time, though ctx may have ended, and says what is known about it.
+func (d *Driver) whatHolds(ctx context.Context, r ref) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastGlance)
+	defer cancel()
+	live, err := d.look(ctx, r)
+	if err != nil {
+		return ""
+	}
+	return heldBy(live)
 }
 
 // heldBy says what is known about an object that does not go.

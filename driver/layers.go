@@ -22,7 +22,7 @@ func loadTemplates(cfg Config) (set *render.Set, err error) {
 	defer func() { err = errors.Join(err, closeLayers()) }()
 	return render.New(render.Config{
 		Layers:        layers,
-		Values:        cfg.Values,
+		Values:        cfg.values(),
 		Namespace:     cfg.Namespace,
 		KubeNamespace: cfg.KubeNamespace,
 	})

@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// resource is the part of the API that serves a kind.
-type resource struct {
+// apiResource is the part of the API that serves a kind.
+type apiResource struct {
 	schema.GroupVersionResource
 	namespaced bool
 }
@@ -21,33 +21,33 @@ type resource struct {
 // server, one request for each group and version, once.
 type resources struct {
 	discovery discovery.ServerResourcesInterfaceWithContext
-	known     sync.Map // schema.GroupVersionKind -> resource
+	known     sync.Map // schema.GroupVersionKind -> apiResource
 }
 
 func newResources(server discovery.ServerResourcesInterfaceWithContext) *resources {
 	r := &resources{discovery: server}
-	r.known.Store(podKind, resource{podKind.GroupVersion().WithResource("pods"), true})
-	r.known.Store(jobKind, resource{jobKind.GroupVersion().WithResource("jobs"), true})
-	r.known.Store(claimKind, resource{claimKind.GroupVersion().WithResource("persistentvolumeclaims"), true})
+	r.known.Store(podKind, apiResource{podKind.GroupVersion().WithResource("pods"), true})
+	r.known.Store(jobKind, apiResource{jobKind.GroupVersion().WithResource("jobs"), true})
+	r.known.Store(claimKind, apiResource{claimKind.GroupVersion().WithResource("persistentvolumeclaims"), true})
 	return r
 }
 
-func (r *resources) of(ctx context.Context, kind schema.GroupVersionKind) (resource, error) {
+func (r *resources) of(ctx context.Context, kind schema.GroupVersionKind) (apiResource, error) {
 	if found, ok := r.known.Load(kind); ok {
-		return found.(resource), nil
+		return found.(apiResource), nil
 	}
 	list, err := r.discovery.ServerResourcesForGroupVersionWithContext(ctx, kind.GroupVersion().String())
 	if err != nil {
-		return resource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: %w", kind.Kind, kind.GroupVersion(), err)
+		return apiResource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: %w", kind.Kind, kind.GroupVersion(), err)
 	}
 	for _, served := range list.APIResources {
 		if served.Kind == kind.Kind && !strings.Contains(served.Name, "/") { // a slash marks a subresource
-			found := resource{kind.GroupVersion().WithResource(served.Name), served.Namespaced}
+			found := apiResource{kind.GroupVersion().WithResource(served.Name), served.Namespaced}
 			r.known.Store(kind, found)
 			return found, nil
 		}
 	}
-	return resource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: it has no such kind", kind.Kind, kind.GroupVersion())
+	return apiResource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: it has no such kind", kind.Kind, kind.GroupVersion())
 }
 
 // client returns the dynamic client for a kind, in the driver's Kubernetes namespace if the kind has namespaces.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,7 +33,7 @@ func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchest
 		return nil, fmt.Errorf("running task %q: %w", task.ID, err)
 	}
 	defer leave()
-	if err := task.Validate(d.templates.Users()); err != nil {
+	if err := task.Validate(slices.Collect(maps.Keys(d.templates.Users()))...); err != nil {
 		return nil, err
 	}
 	rendered, err := d.templates.Task(task, render.RoleTask)
@@ -108,18 +111,33 @@ func digestOf(obj *unstructured.Unstructured) string {
 	return obj.GetAnnotations()[render.AnnotationDigest]
 }
 
-// containerOf is the handle of a live workload. A Pod is shown to the watch, so that Status knows it from now on.
+// containerOf is the handle of a live workload, which is shown to the watch, so that Status knows it from now on.
 func (d *Driver) containerOf(live *unstructured.Unstructured) (*container, error) {
 	c := &container{
 		d: d, id: live.GetName(), uid: live.GetUID(), kind: live.GetKind(),
 		ref: refOf(live), created: live.GetCreationTimestamp(), task: live.GetAnnotations()[render.KeyTask], kinds: extraKinds(live),
 	}
-	if c.kind == podKind.Kind {
-		var pod corev1.Pod
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &pod); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", c.ref, err)
-		}
-		d.watch.seed(&pod)
+	if err := d.show(live); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", c.ref, err)
 	}
 	return c, nil
+}
+
+// show seeds the watch with a workload.
+func (d *Driver) show(live *unstructured.Unstructured) error {
+	converter := runtime.DefaultUnstructuredConverter
+	if live.GroupVersionKind() == jobKind {
+		var job batchv1.Job
+		err := converter.FromUnstructured(live.Object, &job)
+		if err == nil {
+			d.watch.seedJob(&job)
+		}
+		return err
+	}
+	var pod corev1.Pod
+	err := converter.FromUnstructured(live.Object, &pod)
+	if err == nil {
+		d.watch.seed(&pod)
+	}
+	return err
 }
