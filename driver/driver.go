@@ -52,6 +52,7 @@ type Driver struct {
 	resources  *resources
 	disconnect func() // closes idle connections
 	watch      *podWatch
+	logStreams logStreams // whether the cluster keeps stdout and stderr apart
 
 	ctx    context.Context // the driver's life: ends at Close, with ErrClosed as cause
 	cancel context.CancelCauseFunc

@@ -11,7 +11,7 @@ const AnnotationStdin = "orchestra.stdin"
 // Values of AnnotationStdin.
 //
 //	pending    -> nobody has attached. The task has read nothing and seen no end of input, so its exit code counts.
-//	sending    -> a driver has claimed the input and is sending it. Exit code 0 is no success yet.
+//	sending    -> a driver is sending it, or died while it did. Exit code 0 is no success yet.
 //	delivered  -> the whole input, and its end, went to the container; the server confirmed it. The exit code counts.
 //	unread     -> the task ended by itself before it had read everything. The exit code counts.
 //	incomplete -> the input was cut: "incomplete: why". The task is no success, whatever its exit code.

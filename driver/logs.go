@@ -1,0 +1,168 @@
+package driver
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
+)
+
+// Logs writes what the task's container has written, from its first byte: without follow all up to now, with follow until
+// the container has ended. A task that never started has no log. A nil writer discards. Any number of callers may read at
+// the same time; of a Job, the log is that of the pod that was the newest one when Logs began to read.
+//
+// Every line is delivered once and in order, over as many connections as it takes. nil means that the log is complete as far as
+// the cluster can tell; a *LogGapError says where lines may be missing because the node had rotated its log file. One loss shows
+// nowhere: what was rotated away before the first read began. The kubelet delivers lines, not bytes: the container runtime drops a
+// carriage return before a newline.
+//
+// stdout and stderr are kept apart where the cluster can (feature gate PodLogsQuerySplitStreams); there the order of lines
+// between the two is not known. Elsewhere, and when both writers are the same, all goes to stdout in its order; SplitsLogs tells.
+func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+	ctx, cancel := c.d.bind(ctx)
+	defer cancel(nil)
+	seen, err := c.loggable(ctx, follow)
+	if ctx.Err() != nil {
+		err = endOf(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the log of %s: %w", c.ref, err)
+	}
+	if !seen.started {
+		return nil
+	}
+	t := &logTask{d: c.d, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), follow: follow}
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	t.ended = c.notifyEnd(ctx, &watching)
+	return t.deliver(ctx, orDiscard(stdout), orDiscard(stderr))
+}
+
+// bind ends a call's context with the driver, too.
+func (d *Driver) bind(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(d.ctx, func() { cancel(ErrClosed) })
+	return ctx, func(cause error) {
+		stop()
+		cancel(cause)
+	}
+}
+
+// loggable is the state of the task; with follow, once it has a log or never will.
+func (c *container) loggable(ctx context.Context, follow bool) (record, error) {
+	if !follow {
+		return c.observe(ctx)
+	}
+	if err := c.d.watch.start(ctx); err != nil {
+		return record{}, err
+	}
+	return c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.started })
+}
+
+// notifyEnd returns a channel that is closed when the task's container has ended.
+func (c *container) notifyEnd(ctx context.Context, running *sync.WaitGroup) <-chan struct{} {
+	over := func(r record) bool { return r.status.done || r.stage == stageUnsettled || r.stage == stageOver }
+	ended := make(chan struct{})
+	if seen, known := c.d.watch.get(c.uid); !known || over(seen) {
+		close(ended)
+		return ended
+	}
+	running.Go(func() {
+		if _, err := c.d.watch.wait(ctx, c.uid, over); err == nil {
+			close(ended)
+		}
+	})
+	return ended
+}
+
+// logTask is one call of Logs.
+type logTask struct {
+	d      *Driver
+	pod    string
+	object string
+	follow bool
+	ended  <-chan struct{}
+}
+
+func (t *logTask) deliver(ctx context.Context, stdout, stderr io.Writer) error {
+	split := false
+	if !sameWriter(stdout, stderr) {
+		var err error
+		if split, err = t.d.splitsLogs(ctx, t.pod); err != nil {
+			return fmt.Errorf("reading the log of %s: asking for separate streams: %w", t.object, err)
+		}
+	}
+	if split {
+		done, err := t.deliverSplit(ctx, stdout, stderr)
+		if done {
+			return err
+		}
+	}
+	return t.run(ctx, t.reader(stdout, nil))
+}
+
+// reader makes a reader of one stream; nil is both in one.
+func (t *logTask) reader(out io.Writer, stream *string) *logReader {
+	return &logReader{
+		open: func(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
+			return t.open(ctx, stream, since, follow)
+		},
+		out:    bufio.NewWriterSize(out, maxPiece),
+		ended:  t.ended,
+		split:  stream != nil,
+		object: t.object,
+		pace:   defaultLogPace(),
+		log:    t.d.log,
+		window: newWindow(),
+	}
+}
+
+func (t *logTask) run(ctx context.Context, r *logReader) error {
+	if t.follow {
+		return r.follow(ctx)
+	}
+	return r.snapshot(ctx)
+}
+
+// open asks the API server for the log. The server cuts since down to the second, whatever it is sent
+// (apimachinery meta/v1 Time.MarshalQueryParameter, kubernetes pkg/registry/core/pod/strategy.go).
+func (t *logTask) open(ctx context.Context, stream *string, since time.Time, follow bool) (io.ReadCloser, error) {
+	options := &corev1.PodLogOptions{Container: render.TaskContainer, Timestamps: true, Follow: follow, Stream: stream}
+	if !since.IsZero() {
+		options.SinceTime = &metav1.Time{Time: since}
+	}
+	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, options).Stream(ctx)
+}
+
+func podRef(namespace, name string) ref { return ref{kind: podKind, namespace: namespace, name: name} }
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// sameWriter says whether both writers are known to be one.
+func sameWriter(a, b io.Writer) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// endOf is the error of a context that has ended, with its cause.
+func endOf(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

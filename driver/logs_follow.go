@@ -1,0 +1,176 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// follow delivers the log until the container has ended and everything was delivered.
+func (r *logReader) follow(ctx context.Context) error {
+	for failures := 0; ; {
+		before := r.pieces.Load()
+		p, err := r.read(ctx, true)
+		if stop := r.stop(ctx, err); stop != nil {
+			return stop
+		}
+		if r.pieces.Load() != before {
+			failures = 0
+		}
+		pause := r.pace.settle
+		if err != nil {
+			pause = r.pace.backoff(failures)
+			failures++
+			r.log.DebugContext(ctx, "a log stream broke; resuming", "object", r.object, "error", err)
+		}
+		if !r.rest(ctx, err != nil, pause) {
+			continue
+		}
+		return r.finish(ctx, p, err == nil)
+	}
+}
+
+// rest waits between two streams. It returns true when the container has ended. After a failure it waits the whole pause,
+// after a clean end only for the news that the container has ended.
+func (r *logReader) rest(ctx context.Context, failed bool, pause time.Duration) bool {
+	ended := r.ended
+	if failed {
+		ended = nil
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	case <-r.pace.after(pause):
+	}
+	return r.hasEnded()
+}
+
+func (r *logReader) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// snapshot delivers what the log holds now.
+func (r *logReader) snapshot(ctx context.Context) error {
+	if r.hasEnded() {
+		return r.finish(ctx, pass{}, false)
+	}
+	for failures := 0; ; failures++ {
+		p, err := r.read(ctx, false)
+		switch stop := r.stop(ctx, err); {
+		case stop != nil:
+			return stop
+		case err == nil:
+			return r.close(p.tail)
+		case r.pace.hopeless(failures, err):
+			return r.give(err)
+		}
+		r.rest(ctx, true, r.pace.backoff(failures))
+	}
+}
+
+// finish reads what is left of an ended container's log, until one more read brings nothing new. before is the last
+// stream; clean says that it ended without an error.
+func (r *logReader) finish(ctx context.Context, before pass, clean bool) error {
+	sure := clean && before.anchored
+	for failures := 0; ; {
+		p, err := r.read(ctx, false)
+		if stop := r.stop(ctx, err); stop != nil {
+			return stop
+		}
+		switch {
+		case err != nil && r.pace.hopeless(failures, err):
+			return r.give(err)
+		case err != nil:
+			r.rest(ctx, true, r.pace.backoff(failures))
+			failures++
+			continue
+		case clean && p.repeats(before):
+			return r.conclude(p, sure)
+		}
+		sure = sure || p.anchored
+		before, clean, failures = p, true, 0
+	}
+}
+
+// repeats says whether a stream brought nothing that the one before had not. One that did not even reach the line delivered
+// last may have been cut; only a second one that is as short is believed.
+func (p pass) repeats(before pass) bool {
+	return p.delivered == 0 && bytes.Equal(p.tail, before.tail) && (p.anchored || !before.anchored)
+}
+
+// conclude ends the reading of a log that has nothing new. If its newest file does not even hold the line delivered last,
+// there was a rotation after it; only a stream that had followed the log up to its end is sure to have seen all.
+func (r *logReader) conclude(p pass, sure bool) error {
+	if !p.anchored && !sure {
+		r.gaps = append(r.gaps, LogGap{After: time.Unix(0, r.window.last.stamp).UTC()})
+	}
+	return r.close(p.tail)
+}
+
+// close delivers the unfinished last line and reports the gaps.
+func (r *logReader) close(tail []byte) error {
+	if err := r.write(tail); err != nil {
+		return err
+	}
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.report(nil)
+}
+
+// give gives up on the rest of the log.
+func (r *logReader) give(cause error) error {
+	if r.window.filled {
+		r.gaps = append(r.gaps, LogGap{After: time.Unix(0, r.window.last.stamp).UTC()})
+	}
+	return r.report(cause)
+}
+
+func (r *logReader) report(cause error) error {
+	switch {
+	case len(r.gaps) > 0:
+		return &LogGapError{Object: r.object, Gaps: r.gaps, Cause: cause}
+	case cause != nil:
+		return r.wrap(cause)
+	}
+	return nil
+}
+
+// stop says whether reading again is of no use, and why.
+func (r *logReader) stop(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return r.wrap(endOf(ctx))
+	}
+	_, writing := errors.AsType[*writeError](err)
+	if writing || errors.Is(err, errUnsplit) || refusesSplit(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsInvalid(err) {
+		return r.wrap(err)
+	}
+	return nil
+}
+
+func (r *logReader) wrap(err error) error {
+	return fmt.Errorf("reading the log of %s: %w", r.object, err)
+}
+
+// hopeless says whether the rest of an ended container's log has failed to be read often enough. What the kubelet itself
+// says of a log, such as that its file is gone, changes less than a connection does.
+func (p logPace) hopeless(failures int, err error) bool {
+	if _, said := errors.AsType[*serverError](err); said {
+		return failures >= p.attempts/3
+	}
+	return failures >= p.attempts
+}
+
+// backoff is the pause after so many failures in a row.
+func (p logPace) backoff(failures int) time.Duration {
+	return min(p.pause<<min(failures, 20), p.pauseMax)
+}

@@ -1,0 +1,225 @@
+package driver
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// openLog opens the log of one container, with timestamps, from a time on; the zero time is the beginning. Ending ctx
+// unblocks reads of the stream.
+type openLog func(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error)
+
+// logReader delivers one log to one writer: every line once, in order, over as many streams as that takes.
+//
+// The end of a stream proves nothing. The API server ends its answer cleanly when its connection to the node breaks
+// (apiserver endpoints/handlers/responsewriters/writers.go, StreamObject), and the kubelet's own follower can end
+// cleanly without the newest file (cri-client pkg/logs/logs.go). So a log counts as delivered only when the container has
+// ended and one more read has brought nothing new.
+type logReader struct {
+	open   openLog
+	out    *bufio.Writer
+	ended  <-chan struct{}      // closed when the container has ended
+	split  bool                 // the stream is one of two: a line may lose its timestamp to the other one
+	first  func(pieceKey) error // asked before the first delivery; an error is not delivered over. nil: not asked
+	object string               // for errors: "Pod/namespace/name"
+	pace   logPace
+	log    *slog.Logger
+
+	mu      sync.Mutex // guards window against the watchdog
+	window  *window
+	suspect suspect
+	gaps    []LogGap
+	pieces  atomic.Int64 // read so far
+	blocked atomic.Bool  // the caller's writer is not ready
+}
+
+// pass is what one stream brought.
+type pass struct {
+	delivered int
+	anchored  bool   // it continued what was delivered before
+	tail      []byte // an unfinished line at its end, not delivered
+}
+
+// writeError is an error of the caller's writer. It ends the reading.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return "writing the log: " + e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+// serverError is what the server wrote into the log instead of a line, after it had answered 200.
+type serverError struct{ text string }
+
+func (e *serverError) Error() string { return "the node says: " + e.text }
+
+var (
+	errRewound = errors.New("the stream went back to lines that it had sent before")
+	errStalled = errors.New("the stream stood still while the log went on")
+)
+
+// read delivers what one stream brings.
+func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
+	r.mu.Lock()
+	j := newJoin(r.window, r.suspect)
+	r.mu.Unlock()
+	r.suspect = suspect{}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	stream, err := r.open(ctx, j.since(), follow)
+	if err != nil {
+		cancel(nil)
+		return pass{}, err
+	}
+	var watchdog sync.WaitGroup
+	watchdog.Go(func() { r.watch(ctx, cancel, follow) })
+	s := &logStream{r: r, j: j, lines: newLineReader(stream)}
+	err = errors.Join(s.copy(), r.flush())
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStalled) {
+		err = cause
+	}
+	cancel(nil)
+	stream.Close()
+	watchdog.Wait()
+	r.suspect = j.unsolved(r.suspect)
+	return pass{delivered: s.delivered, anchored: j.anchored, tail: s.tail}, err
+}
+
+func (r *logReader) write(text []byte) error {
+	r.blocked.Store(true)
+	defer r.blocked.Store(false)
+	if _, err := r.out.Write(text); err != nil {
+		return &writeError{err}
+	}
+	return nil
+}
+
+func (r *logReader) flush() error {
+	r.blocked.Store(true)
+	defer r.blocked.Store(false)
+	if err := r.out.Flush(); err != nil {
+		return &writeError{err}
+	}
+	return nil
+}
+
+// logStream is one stream on its way to the writer.
+type logStream struct {
+	r         *logReader
+	j         *join
+	lines     *lineReader
+	delivered int
+	stamped   bool   // a line with a timestamp was seen
+	dropping  bool   // within a bare line that is not delivered
+	held      *piece // a bare line, until it is known what follows it
+	tail      []byte
+}
+
+// copy delivers until the stream ends. nil is a clean end.
+func (s *logStream) copy() error {
+	for {
+		if s.lines.waiting() {
+			if err := s.r.flush(); err != nil {
+				return err
+			}
+		}
+		p, err := s.lines.next()
+		if p.text != nil {
+			s.r.pieces.Add(1)
+			if taken := s.take(p); taken != nil {
+				return taken
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return s.end()
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// take handles one piece. A line without a timestamp is held back until it is known whether anything follows it: an error
+// text of the server is the last thing in its stream.
+func (s *logStream) take(p piece) error {
+	if held := s.held; held != nil {
+		s.held = nil
+		if err := s.release(*held); err != nil {
+			return err
+		}
+	}
+	s.dropping = s.dropping && p.index > 0
+	switch {
+	case p.bare && p.index == 0:
+		p.text = slices.Clone(p.text)
+		s.held = &p
+		return nil
+	case s.dropping:
+		return nil
+	case p.open:
+		s.tail = slices.Clone(p.text)
+		return nil
+	}
+	s.stamped = s.stamped || !p.bare
+	return s.place(p)
+}
+
+// release handles a held line that is not the last one. At the beginning of a resumed stream it is the rest of a long line
+// that began before the time that was asked for, and so was delivered; the server stamps only beginnings.
+func (s *logStream) release(held piece) error {
+	if !s.stamped && !s.j.since().IsZero() {
+		s.dropping = true
+		return nil
+	}
+	return s.place(held)
+}
+
+// place delivers a piece or not.
+func (s *logStream) place(p piece) error {
+	s.r.mu.Lock()
+	key := s.r.window.key(p)
+	verdict := s.j.judge(key)
+	s.r.mu.Unlock()
+	if gap := s.j.gap; gap != nil {
+		s.r.gaps, s.j.gap = append(s.r.gaps, *gap), nil
+	}
+	switch verdict {
+	case skip:
+		return nil
+	case rewind:
+		s.r.suspect = suspect{key: key, set: true}
+		return errRewound
+	}
+	if first := s.r.first; first != nil {
+		if err := first(key); err != nil {
+			return err
+		}
+		s.r.first = nil
+	}
+	if err := s.r.write(p.text); err != nil {
+		return err
+	}
+	s.delivered++
+	s.r.mu.Lock()
+	s.r.window.add(key)
+	s.r.mu.Unlock()
+	return nil
+}
+
+// end handles a clean end of the stream.
+func (s *logStream) end() error {
+	held := s.held
+	if held == nil {
+		return nil
+	}
+	if s.r.split && bytes.HasSuffix(held.text, []byte("\n")) {
+		return s.release(*held)
+	}
+	return &serverError{text: string(bytes.TrimSpace(held.text))}
+}

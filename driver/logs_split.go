@@ -1,0 +1,88 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// errUnsplit ends the reader of stderr when stdout turns out to be the whole log.
+var errUnsplit = errors.New("the node does not split its log")
+
+// deliverSplit reads stdout and stderr apart, although a node may not be able to what the API server is. It returns false, with
+// nothing delivered, if the node refuses. A node that ignores the parameter sends everything to both: then stderr is read no
+// further than its first line, and all goes to stdout.
+func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (done bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var writing sync.Mutex
+	out, other := corev1.LogStreamStdout, corev1.LogStreamStderr
+	first := t.reader(&sharedWriter{mu: &writing, w: stdout}, &out)
+	second := t.reader(&sharedWriter{mu: &writing, w: stderr}, &other)
+	second.first = func(key pieceKey) error { return t.checkSplit(ctx, second.window, key) }
+
+	results := make(chan error)
+	for _, r := range []*logReader{first, second} {
+		go func() { results <- t.run(ctx, r) }()
+	}
+	var gaps []error
+	for range 2 {
+		switch result := <-results; {
+		case result == nil:
+		case isGap(result):
+			gaps = append(gaps, result)
+		case errors.Is(result, errUnsplit):
+			t.d.logStreams.merge()
+		case err == nil:
+			err = result
+			cancel() // what the other one says now is a consequence
+		}
+	}
+	if refusesSplit(err) {
+		return false, nil
+	}
+	return true, errors.Join(append(gaps, err)...)
+}
+
+// checkSplit compares the first line of stderr with that of stdout. In a log that is split they never are the same: they would
+// have to be written in the same nanosecond.
+func (t *logTask) checkSplit(ctx context.Context, w *window, key pieceKey) error {
+	name := corev1.LogStreamStdout
+	stream, err := t.open(ctx, &name, time.Time{}, false)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	p, err := newLineReader(stream).next()
+	if err == nil && w.key(p) == key {
+		return errUnsplit
+	}
+	return nil // an error here says nothing about the line; the readers see it themselves
+}
+
+// refusesSplit recognises a kubelet that could split but whose feature gate is off (pkg/kubelet/server/server.go).
+func refusesSplit(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "PodLogsQuerySplitStreams")
+}
+
+func isGap(err error) bool {
+	_, ok := errors.AsType[*LogGapError](err)
+	return ok
+}
+
+// sharedWriter keeps two streams from writing at the same time.
+type sharedWriter struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (s *sharedWriter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
+}

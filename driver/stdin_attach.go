@@ -1,0 +1,83 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
+)
+
+// attachment is a connection to the stdin of a running container, and to nothing else of it: an attach with output would
+// stall the task when its reader is slow, and end only with the task.
+//
+// client-go's executors (tools/remotecommand) are not used for this. They report success when the connection ends without
+// the server's Status, they cut a stdin that the task does not read for a minute, and they leave a goroutine in the
+// caller's reader.
+type attachment interface {
+	io.Writer
+	// CloseWrite tells the task that its stdin is at its end.
+	CloseWrite() error
+	// Answer receives one value: the server's Status, or why there is none.
+	Answer() <-chan attachAnswer
+	Close() error
+}
+
+// attachAnswer is how an attach ended.
+type attachAnswer struct {
+	given bool  // the server sent a Status; it does so at every end that it knows of (cri-streaming remotecommand/attach.go)
+	err   error // the failure that the Status says, or the reason why there is none; nil for a success
+}
+
+var errNoStatus = errors.New("the connection ended without the server's status")
+
+func noStatus(err error) attachAnswer {
+	return attachAnswer{err: fmt.Errorf("%w: %w", errNoStatus, err)}
+}
+
+// readAnswer reads what came on the error channel. complete is false while it is the beginning of a Status.
+func readAnswer(text []byte) (answer attachAnswer, complete bool) {
+	var status metav1.Status
+	if json.Unmarshal(text, &status) != nil {
+		return attachAnswer{}, false
+	}
+	if status.Status != metav1.StatusSuccess {
+		return attachAnswer{given: true, err: fmt.Errorf("the server says: %s", status.Message)}, true
+	}
+	return attachAnswer{given: true}, true
+}
+
+// attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is
+// asked for SPDY. When both fail nothing was sent.
+func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error) {
+	at := d.attachURL(pod)
+	socket, err := dialWebSocket(ctx, d.rest, at)
+	if err == nil {
+		return socket, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	stream, other := dialSPDY(ctx, d.rest, at)
+	if other == nil {
+		return stream, nil
+	}
+	return nil, errors.Join(fmt.Errorf("over WebSocket: %w", err), fmt.Errorf("over SPDY: %w", other))
+}
+
+func (d *Driver) attachURL(pod string) *url.URL {
+	return d.typed.CoreV1().RESTClient().Post().Resource("pods").Namespace(d.namespace).Name(pod).SubResource("attach").
+		VersionedParams(&corev1.PodAttachOptions{Container: render.TaskContainer, Stdin: true}, scheme.ParameterCodec).URL()
+}
+
+func newUpgrade(ctx context.Context, method string, at *url.URL) (*http.Request, error) {
+	return http.NewRequestWithContext(ctx, method, at.String(), http.NoBody)
+}
