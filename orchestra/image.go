@@ -66,13 +66,15 @@ func dockerHub(domain string) bool {
 	return domain == "" || domain == "docker.io" || domain == "index.docker.io"
 }
 
-// splitImageDomain returns "" if the image names no registry.
+// splitImageDomain returns "" if the image names no registry, or one that the grammar takes for a part of the path (a
+// host name with an underscore).
 func splitImageDomain(name string) (domain, remote string) {
 	first, rest, found := strings.Cut(name, "/")
-	if found && (first == "localhost" || strings.ContainsAny(first, ".:") || strings.ToLower(first) != first) {
-		return first, rest
+	looksLikeHost := first == "localhost" || strings.ContainsAny(first, ".:") || strings.ToLower(first) != first
+	if !found || !looksLikeHost || !imageDomain.MatchString(first) && imagePath.MatchString(first) {
+		return "", name
 	}
-	return "", name
+	return first, rest
 }
 
 func validDigest(digest string) bool {

@@ -73,11 +73,12 @@ func textProblem(s string) string {
 		return fmt.Sprintf("has a NUL at byte %d", i)
 	}
 	if !utf8.ValidString(s) {
-		return fmt.Sprintf("is not valid UTF-8 at byte %d", len(strings.ToValidUTF8(s, "\x00")[:invalidAt(s)]))
+		return fmt.Sprintf("is not valid UTF-8 at byte %d", invalidAt(s))
 	}
 	return ""
 }
 
+// invalidAt returns where the first byte is that is not UTF-8, or len(s).
 func invalidAt(s string) int {
 	for i, r := range s {
 		if _, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
