@@ -23,7 +23,7 @@ func (s *Set) documents(name string, data *Data) ([]document, error) {
 		return nil, fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
 	}
 	objects, decodeErr := decodeDocuments(text)
-	if err := s.proveSafe(name, data, objects, decodeErr); err != nil {
+	if err := s.proveSafe(name, data, rendering{objects: objects, err: decodeErr}); err != nil {
 		return nil, err
 	}
 	if decodeErr != nil {
@@ -43,6 +43,6 @@ func (s *Set) execute(pool *sync.Pool, name string, data *Data) (string, error) 
 }
 
 // newPool makes engines on demand; two renderings at a time need two.
-func (s *Set) newPool(functions template.FuncMap) sync.Pool {
-	return sync.Pool{New: func() any { return newEngine(s.sources.trees, functions) }}
+func (s *Set) newPool(functions template.FuncMap, maxBytes int) sync.Pool {
+	return sync.Pool{New: func() any { return newEngine(s.sources.trees, functions, maxBytes) }}
 }

@@ -15,10 +15,11 @@ type engine struct {
 	templates *template.Template
 	depth     int // of include
 	steps     int // left for this rendering
+	maxBytes  int // of output
 }
 
-func newEngine(trees map[string]*parse.Tree, functions template.FuncMap) *engine {
-	e := &engine{}
+func newEngine(trees map[string]*parse.Tree, functions template.FuncMap, maxBytes int) *engine {
+	e := &engine{maxBytes: maxBytes}
 	own := maps.Clone(functions)
 	own["include"] = e.include
 	e.templates = template.New("").Option("missingkey=error").Funcs(own)
@@ -64,7 +65,7 @@ func (o *output) Write(piece []byte) (int, error) {
 	if o.engine.steps--; o.engine.steps < 0 {
 		return 0, errTooManySteps
 	}
-	if o.text.Len()+len(piece) > maxOutputBytes {
+	if o.text.Len()+len(piece) > o.engine.maxBytes {
 		return 0, tooLong(o.text.Len() + len(piece))
 	}
 	return o.text.Write(piece)

@@ -34,7 +34,7 @@ func (e *TemplateError) Unwrap() error { return e.Err }
 func (d document) errorf(path []any, format string, args ...any) error {
 	line := yamlLine(d.text, d.index, path)
 	return &TemplateError{
-		Position: d.set.position(d.file, d.data, d.text, line),
+		Position: d.set.position(d.file, d.data, d.text, line, libraryFunctions),
 		Path:     pathString(path),
 		Err:      fmt.Errorf(format, args...),
 	}
@@ -52,7 +52,7 @@ func (s *Set) explainYAML(name, text string, data *Data, err error) error {
 		line, _ = strconv.Atoi(found[1])
 	}
 	return &TemplateError{
-		Position: s.position(name, data, text, line),
+		Position: s.position(name, data, text, line, libraryFunctions),
 		Rendered: around(text, line),
 		Err:      fmt.Errorf("parsing the rendered YAML: %w", err),
 	}

@@ -14,7 +14,8 @@ type effect int
 
 const (
 	builds   effect = iota // puts strings together or quotes them: works on disguised strings as they are
-	inspects               // answers a question about its arguments or looks something up with them: sees real strings
+	inspects               // answers a question about its arguments: sees real strings
+	looksUp                // finds something in its map or list with the keys it is given: sees the real keys
 	converts               // makes another string of its argument's characters: sees real strings, its result is disguised again
 	encodes                // its result is letters and digits whatever the argument is: sees real strings
 	trims                  // cuts its last argument at the ends, whole blocks of YAML included: keeps the disguise of what is left
@@ -25,7 +26,7 @@ const (
 var functions = map[string]effect{
 	// text/template's own
 	"and": builds, "or": builds, "print": builds, "printf": builds, "println": builds, "html": converts, "js": converts, "urlquery": converts,
-	"not": inspects, "len": inspects, "index": inspects, "slice": converts, "call": builds,
+	"not": builds, "len": inspects, "index": looksUp, "slice": converts, "call": builds,
 	"eq": inspects, "ne": inspects, "lt": inspects, "le": inspects, "gt": inspects, "ge": inspects,
 	// ours
 	"include": builds, "required": builds, "toYaml": builds, "fromYaml": converts,
@@ -34,7 +35,7 @@ var functions = map[string]effect{
 	"untitle": converts, "substr": converts, "repeat": builds, "trimAll": trims, "trimSuffix": trims, "trimPrefix": trims,
 	"nospace": converts, "initials": converts, "swapcase": converts, "snakecase": converts, "camelcase": converts, "kebabcase": converts,
 	"wrap": converts, "contains": inspects, "hasPrefix": inspects, "hasSuffix": inspects, "quote": builds, "squote": builds,
-	"cat": builds, "indent": builds, "nindent": builds, "replace": builds, "plural": inspects, "toString": builds, "toStrings": builds,
+	"cat": builds, "indent": builds, "nindent": builds, "replace": converts, "plural": inspects, "toString": builds, "toStrings": builds,
 	"sha1sum": encodes, "sha256sum": encodes, "sha512sum": encodes, "adler32sum": encodes, "b64enc": encodes, "b32enc": encodes,
 	"b64dec": converts, "b32dec": converts, "join": builds, "sortAlpha": converts, "splitList": converts, "split": converts, "splitn": converts,
 	// numbers
@@ -50,10 +51,10 @@ var functions = map[string]effect{
 	"base": converts, "dir": converts, "clean": converts, "ext": converts, "isAbs": inspects, "urlParse": converts, "urlJoin": converts,
 	"semver": converts, "semverCompare": inspects,
 	// lists and maps
-	"tuple": builds, "list": builds, "dict": builds, "get": inspects, "hasKey": inspects, "pluck": builds, "keys": builds, "values": builds,
+	"tuple": builds, "list": builds, "dict": builds, "get": looksUp, "hasKey": looksUp, "pluck": builds, "keys": builds, "values": builds,
 	"pick": builds, "omit": builds, "merge": builds, "mergeOverwrite": builds, "append": builds, "prepend": builds, "concat": builds,
 	"first": builds, "rest": builds, "last": builds, "initial": builds, "reverse": builds, "uniq": builds, "without": builds, "has": inspects,
-	"dig": inspects, "chunk": builds,
+	"dig": looksUp, "chunk": builds,
 	// flow and patterns
 	"fail": builds, "regexMatch": inspects, "regexFind": converts, "regexFindAll": converts, "regexReplaceAll": converts,
 	"regexReplaceAllLiteral": converts, "regexSplit": converts, "regexQuoteMeta": converts,

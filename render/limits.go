@@ -3,10 +3,11 @@ package render
 // Caps on what a template set may cost. They hold for author and task alike: a template that exceeds one ends in an error,
 // never in a process without memory. Steps are counted, not seconds, so that rendering stays deterministic.
 const (
-	maxTemplateBytes = 256 << 10 // one file of a layer
-	maxFiles         = 256       // of one layer
-	maxOutputBytes   = 3 << 20   // one rendered file; the API server refuses bodies above 3 MiB
-	maxSteps         = 1 << 20   // pieces of text written, loop turns included
-	maxListItems     = 10_000    // made by until, untilStep and seq
+	maxTemplateBytes = 256 << 10          // one file of a layer
+	maxFiles         = 256                // of one layer
+	maxOutputBytes   = 3 << 20            // one rendered file; the API server refuses bodies above 3 MiB
+	maxMaskedBytes   = 4 * maxOutputBytes // of the same in disguise, in which a character takes up to four bytes
+	maxSteps         = 1 << 20            // pieces of text written, loop turns included
+	maxListItems     = 10_000             // made by until, untilStep and seq
 	maxIncludeDepth  = 100
 )

@@ -12,7 +12,15 @@ import (
 // Disguise is one to one, so the proof is exact: undisguised, the second result must equal the first.
 //
 // mask is a disguise: each disguised character is moved up by base, which keeps the number of characters.
-type mask struct{ base rune }
+type mask struct {
+	base rune
+	// empties disguises the empty string too, as one character that undo removes. A bare empty string is a null to YAML.
+	// It cannot be part of the exact proof, because templates may well ask whether a string is empty.
+	empties bool
+}
+
+// empty is the last character of a plane, whose original U+FFFF is no character and never disguised.
+const empty = 0xFFFF
 
 // The planes that a disguise can use: private use, 16 bits wide. The first is taken unless a task's own strings use it.
 var planes = []rune{0xF0000, 0x100000}
@@ -22,7 +30,7 @@ const planeSize = 0x10000
 // newMask chooses a disguise that none of the strings wears already.
 func newMask(texts []string) (mask, error) {
 	for _, base := range planes {
-		m := mask{base}
+		m := mask{base: base}
 		free := true
 		for _, text := range texts {
 			free = free && strings.IndexFunc(text, m.isMasked) < 0
@@ -38,6 +46,9 @@ func (m mask) isMasked(r rune) bool { return r >= m.base && r-m.base < planeSize
 
 // apply disguises a task's string.
 func (m mask) apply(text string) string {
+	if text == "" && m.empties {
+		return string(m.base + empty)
+	}
 	if isHarmless(text) {
 		return text
 	}
@@ -60,7 +71,10 @@ func (m mask) undo(text string) string {
 		return text
 	}
 	return strings.Map(func(r rune) rune {
-		if m.isMasked(r) {
+		switch {
+		case r == m.base+empty:
+			return -1
+		case m.isMasked(r):
 			return r - m.base
 		}
 		return r
@@ -86,7 +100,7 @@ func isSyntax(r rune, edge bool) bool {
 		return false
 	case r == '-', r == '.', r == ':', r == '@', r == '=', r == '+':
 		return edge
-	case r >= planeSize:
+	case r >= empty:
 		return false
 	}
 	return r < 0x80 || !unicode.IsLetter(r) && !unicode.IsDigit(r)

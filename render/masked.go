@@ -1,9 +1,13 @@
 package render
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"unicode/utf8"
 )
@@ -17,9 +21,11 @@ func maskedFunctions(m mask, plain template.FuncMap) template.FuncMap {
 	for name, function := range wrapped {
 		switch functions[name] {
 		case inspects, encodes:
-			wrapped[name] = m.around(function, false)
+			wrapped[name] = m.around(function, m.undoAll, nil)
+		case looksUp:
+			wrapped[name] = m.around(function, m.undoKey, nil)
 		case converts:
-			wrapped[name] = m.around(function, true)
+			wrapped[name] = m.around(function, m.undoAll, m.applyAll)
 		case trims:
 			wrapped[name] = m.aroundTrim(function)
 		}
@@ -38,50 +44,89 @@ func (m mask) aroundTrim(function any) any {
 		}
 		real := args[last].String()
 		left := value.Call(args)[0].String()
+		if left == "" {
+			return []reflect.Value{reflect.ValueOf(m.apply(""))}
+		}
 		start := utf8.RuneCountInString(real[:strings.Index(real, left)])
-		return []reflect.Value{reflect.ValueOf(string(masked[start : start+utf8.RuneCountInString(left)]))}
+		kept := string(masked[start : start+utf8.RuneCountInString(left)])
+		if kept == left && slices.ContainsFunc(masked, m.isMasked) {
+			kept = m.apply(left) // all disguise was cut off, and what is left may be a number by itself
+		}
+		return []reflect.Value{reflect.ValueOf(kept)}
 	}).Interface()
 }
 
 // builtin makes text/template's own function of that name, which it does not export, callable.
 func builtin(name string) func(args ...any) (any, error) {
 	return func(args ...any) (result any, err error) {
-		call := template.Must(template.New(name).Funcs(template.FuncMap{
-			"args": func(i int) any { return args[i] },
-			"keep": func(value any) string { result = value; return "" },
-		}).Parse("{{keep (" + name + argumentList(len(args)) + ")}}"))
-		err = call.Execute(discard{}, nil)
-		return result, err
+		call := builtinCall{args: args}
+		if err := builtinTemplate(name, len(args)).Execute(io.Discard, &call); err != nil {
+			return nil, err
+		}
+		return call.result, nil
 	}
 }
 
-func argumentList(count int) string {
-	list := make([]byte, 0, 9*count)
-	for i := range count {
-		list = append(list, " (args "...)
-		list = append(list, byte('0'+i)) // no template passes ten arguments to a comparison or an index
-		list = append(list, ')')
-	}
-	return string(list)
+// builtinCall is the data of a template that calls one function.
+type builtinCall struct {
+	args   []any
+	result any
 }
 
-type discard struct{}
+func (c *builtinCall) Arg(i int) any          { return c.args[i] }
+func (c *builtinCall) Keep(result any) string { c.result = result; return "" }
 
-func (discard) Write(piece []byte) (int, error) { return len(piece), nil }
+var builtinTemplates sync.Map // of name and number of arguments to *template.Template
 
-// around gives a function the real strings; again says that its result is disguised like the task's own strings.
-func (m mask) around(function any, again bool) any {
+func builtinTemplate(name string, args int) *template.Template {
+	text := "{{.Keep (" + name
+	for i := range args {
+		text += fmt.Sprintf(" (.Arg %d)", i)
+	}
+	text += ")}}"
+	if parsed, ok := builtinTemplates.Load(text); ok {
+		return parsed.(*template.Template)
+	}
+	parsed := template.Must(template.New(name).Parse(text))
+	builtinTemplates.Store(text, parsed)
+	return parsed
+}
+
+// around changes the arguments of a function before, and its first result after.
+func (m mask) around(function any, before, after func(reflect.Value) reflect.Value) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
 		for i, arg := range args {
-			args[i] = mapStrings(arg, m.undo)
+			args[i] = before(arg)
 		}
 		results := call(value, args)
-		if again {
-			results[0] = mapStrings(results[0], m.apply)
+		if after != nil {
+			results[0] = after(results[0])
 		}
 		return results
 	}).Interface()
+}
+
+func (m mask) undoAll(value reflect.Value) reflect.Value  { return mapStrings(value, m.undo) }
+func (m mask) applyAll(value reflect.Value) reflect.Value { return mapStrings(value, m.apply) }
+
+// undoKey is undoAll for strings and lists of arguments; the maps and lists that are searched stay as they are.
+func (m mask) undoKey(value reflect.Value) reflect.Value {
+	switch value.Kind() {
+	case reflect.String:
+		return m.undoAll(value)
+	case reflect.Slice: // variadic arguments
+		args := reflect.MakeSlice(value.Type(), value.Len(), value.Len())
+		for i := range value.Len() {
+			arg := value.Index(i)
+			if arg.Kind() == reflect.Interface && arg.Elem().Kind() == reflect.String {
+				arg = m.undoAll(arg)
+			}
+			args.Index(i).Set(arg)
+		}
+		return args
+	}
+	return value
 }
 
 // mapStrings returns the value with every string in it changed; lists and maps are copied, everything else stays.

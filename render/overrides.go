@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -39,9 +40,26 @@ var overrides = template.FuncMap{
 	"mergeOverwrite": func(maps ...map[string]any) (map[string]any, error) { return merge(maps, mergo.WithOverride) },
 }
 
+// toJSON makes JSON that YAML reads as the same value: characters that JSON may hold as they are, but that YAML folds
+// or refuses (line breaks of other scripts, controls, non-characters), are escaped.
 func toJSON(value any) (string, error) {
 	raw, err := json.Marshal(value)
-	return string(raw), err
+	if err != nil || bytes.IndexFunc(raw, needsEscape) < 0 {
+		return string(raw), err
+	}
+	var escaped strings.Builder
+	for _, r := range string(raw) {
+		if needsEscape(r) {
+			fmt.Fprintf(&escaped, `\u%04x`, r)
+			continue
+		}
+		escaped.WriteRune(r)
+	}
+	return escaped.String(), nil
+}
+
+func needsEscape(r rune) bool {
+	return r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffe || r == 0xffff
 }
 
 func toYAML(value any) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"text/template"
 	"text/template/parse"
 
 	"go.yaml.in/yaml/v3"
@@ -25,15 +26,15 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// position finds the template line that made a line of the rendered text. It renders once more with marked templates, so it
-// is for errors only.
-func (s *Set) position(name string, data *Data, text string, line int) Position {
+// position finds the template line that made a line of the text, which was rendered with these functions. It renders once
+// more with marked templates, so it is for errors only.
+func (s *Set) position(name string, data *Data, text string, line int, functions template.FuncMap) Position {
 	unknown := Position{File: s.sources.files[name].String()}
 	if line == 0 {
 		return unknown
 	}
 	marked, marks := markTrees(s.sources)
-	again, err := newEngine(marked, libraryFunctions).execute(name, data)
+	again, err := newEngine(marked, functions, maxMaskedBytes).execute(name, data)
 	if err != nil || markPattern.ReplaceAllString(again, "") != text {
 		return unknown
 	}

@@ -3,7 +3,10 @@ package render
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // InjectionError says that a string of a task would have been read as YAML by a template that does not quote it.
@@ -20,32 +23,96 @@ func (e *InjectionError) Error() string {
 
 // proveSafe renders the file again with the task's strings disguised and compares. decodeErr is what parsing the first
 // rendering gave: text that parses only disguised was broken by a task, text that parses in neither case by its author.
-func (s *Set) proveSafe(name string, data *Data, objects []map[string]any, decodeErr error) error {
-	var texts []string
-	harmless := true
-	data.clone().untrusted(func(_ string, text *string) {
-		texts = append(texts, *text)
-		harmless = harmless && isHarmless(*text)
-	})
-	if harmless {
-		return nil
-	}
-	m, err := newMask(texts)
+func (s *Set) proveSafe(name string, data *Data, first rendering) error {
+	found, err := inspect(data)
 	if err != nil {
-		return fmt.Errorf("rendering template %s: Task: %w", s.sources.files[name], err)
+		return fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
 	}
-	reason := s.compareMasked(name, m, maskData(data, m, ""), objects, decodeErr)
-	if reason == nil {
-		return nil
+	p := proof{set: s, name: name, data: data, mask: found.mask}
+	if found.harmful {
+		if d := p.compare(first, p.masked(nil)); d != nil {
+			return p.blame(d)
+		}
 	}
-	return s.blame(name, m, data, objects, decodeErr, reason)
+	if found.empties || first.err != nil || hasNull(first.objects) {
+		p.mask.empties = true
+		if d := p.compareEmpties(first, p.masked(nil)); d != nil {
+			return p.blame(d)
+		}
+	}
+	return nil
 }
 
-// maskData disguises all task strings, or with a field only that field's.
-func maskData(data *Data, m mask, only string) *Data {
+// rendering is what a file rendered to.
+type rendering struct {
+	objects []map[string]any
+	failed  error // the template did not execute
+	err     error // the text is no YAML
+}
+
+// inspection is what the task's strings need.
+type inspection struct {
+	harmful, empties bool
+	mask             mask
+}
+
+func inspect(data *Data) (found inspection, err error) {
+	var texts []string
+	data.clone().untrusted(func(field string, text *string) {
+		texts = append(texts, *text)
+		found.harmful = found.harmful || !isHarmless(*text)
+		found.empties = found.empties || *text == ""
+		if !utf8.ValidString(*text) && err == nil { // encoders would replace it by U+FFFD without a word
+			err = fmt.Errorf("%s: %q is not valid UTF-8", field, *text)
+		}
+	})
+	if err != nil {
+		return found, err
+	}
+	found.mask, err = newMask(texts)
+	return found, err
+}
+
+func hasNull(value any) bool {
+	switch value := value.(type) {
+	case nil:
+		return true
+	case []map[string]any:
+		return slices.ContainsFunc(value, func(item map[string]any) bool { return hasNull(item) })
+	case []any:
+		return slices.ContainsFunc(value, hasNull)
+	case map[string]any:
+		for _, item := range value {
+			if hasNull(item) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// proof is the comparison of one file's renderings for one task.
+type proof struct {
+	set  *Set
+	name string
+	data *Data
+	mask mask
+}
+
+// masked renders with the fields disguised that wanted accepts; nil accepts all.
+func (p proof) masked(wanted func(field string) bool) rendering {
+	text, err := p.set.execute(p.set.masked(p.mask), p.name, maskData(p.data, p.mask, wanted))
+	if err != nil {
+		return rendering{failed: err}
+	}
+	objects, err := decodeDocuments(text)
+	return rendering{objects: objects, err: err}
+}
+
+func maskData(data *Data, m mask, wanted func(field string) bool) *Data {
 	masked := data.clone()
 	masked.untrusted(func(field string, text *string) {
-		if only == "" || field == only {
+		if wanted == nil || wanted(field) {
 			*text = m.apply(*text)
 		}
 	})
@@ -59,25 +126,40 @@ type difference struct {
 	reason   string
 }
 
-// compareMasked returns nil if the masked rendering, undisguised, equals the real one, or fails in the same way.
-func (s *Set) compareMasked(name string, m mask, masked *Data, objects []map[string]any, decodeErr error) *difference {
-	text, err := s.execute(s.masked(m), name, masked)
-	if err != nil {
-		return &difference{reason: fmt.Sprintf("the template takes another way for it (%v)", err)}
-	}
-	maskedObjects, err := decodeDocuments(text)
+// compare returns nil if the masked rendering, undisguised, equals the real one, or fails in the same way.
+func (p proof) compare(real, masked rendering) *difference {
 	switch {
-	case err != nil && decodeErr != nil:
-		return nil // the author's mistake: reported as such
-	case decodeErr != nil:
-		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", decodeErr)}
-	case err != nil:
-		return &difference{reason: fmt.Sprintf("without it the YAML is broken (%v)", err)}
-	case len(objects) != len(maskedObjects):
-		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(objects), len(maskedObjects))}
+	case masked.failed != nil:
+		return &difference{reason: fmt.Sprintf("the template takes another way for it (%v)", masked.failed)}
+	case masked.err != nil && real.err != nil:
+		return nil // the author's mistake, reported as such
+	case real.err != nil:
+		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err)}
+	case masked.err != nil:
+		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%v)", masked.err)}
+	case len(real.objects) != len(masked.objects):
+		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(real.objects), len(masked.objects))}
 	}
-	for i := range objects {
-		if d := m.compare(objects[i], maskedObjects[i]); d != nil {
+	for i := range real.objects {
+		if d := p.mask.compare(real.objects[i], masked.objects[i]); d != nil {
+			d.document = i
+			return d
+		}
+	}
+	return nil
+}
+
+// compareEmpties returns a difference only where an empty string became something else. A template may take another way
+// for a string that is not empty, so any other difference says nothing.
+func (p proof) compareEmpties(real, masked rendering) *difference {
+	if masked.failed != nil || masked.err != nil {
+		return nil
+	}
+	if real.err != nil {
+		return &difference{reason: fmt.Sprintf("it is empty, which breaks the YAML (%v)", real.err)}
+	}
+	for i := range min(len(real.objects), len(masked.objects)) {
+		if d := p.mask.compareEmpties(real.objects[i], masked.objects[i]); d != nil {
 			d.document = i
 			return d
 		}
@@ -134,39 +216,74 @@ func (m mask) compareScalar(real, masked any) *difference {
 	return nil
 }
 
+func (m mask) compareEmpties(real, masked any) *difference {
+	switch masked := masked.(type) {
+	case map[string]any:
+		fields, _ := real.(map[string]any)
+		for name, item := range masked {
+			if field, ok := fields[name]; ok {
+				if d := m.compareEmpties(field, item); d != nil {
+					return d.under(name)
+				}
+			}
+		}
+	case []any:
+		items, _ := real.([]any)
+		for i := range masked {
+			if len(items) != len(masked) {
+				if masked[i] == string(m.base+empty) {
+					return (&difference{reason: "it is empty, and would vanish from the list"}).under(i)
+				}
+			} else if d := m.compareEmpties(items[i], masked[i]); d != nil {
+				return d.under(i)
+			}
+		}
+	case string:
+		if strings.ContainsRune(masked, m.base+empty) {
+			return m.compareScalar(real, masked)
+		}
+	}
+	return nil
+}
+
 func (d *difference) under(step any) *difference {
 	d.path = append([]any{step}, d.path...)
 	return d
 }
 
-// blame finds the one field whose disguise alone makes the difference.
-func (s *Set) blame(name string, m mask, data *Data, objects []map[string]any, decodeErr error, reason *difference) error {
+// blame finds the field that makes the difference by itself: the one that does so while all others are disguised.
+func (p proof) blame(reason *difference) error {
 	field := "Task"
-	seen := map[string]bool{}
-	data.clone().untrusted(func(candidate string, text *string) {
-		if field != "Task" || seen[candidate] || isHarmless(*text) {
+	whole := p.masked(nil)
+	tried := map[string]bool{}
+	p.data.clone().untrusted(func(candidate string, text *string) {
+		if field != "Task" || tried[candidate] || p.mask.apply(*text) == *text {
 			return
 		}
-		seen[candidate] = true
-		if d := s.compareMasked(name, m, maskData(data, m, candidate), objects, decodeErr); d != nil {
+		tried[candidate] = true
+		bare := p.masked(func(other string) bool { return other != candidate })
+		for i := range bare.objects {
+			bare.objects[i] = mapStrings(reflect.ValueOf(bare.objects[i]), p.mask.undo).Interface().(map[string]any)
+		}
+		d := p.compare(bare, whole)
+		if p.mask.empties {
+			d = p.compareEmpties(bare, whole)
+		}
+		if d != nil {
 			field, reason = candidate, d
 		}
 	})
-	return &InjectionError{
-		Position: s.positionMasked(name, m, data, reason),
-		Field:    field,
-		Reason:   reason.reason,
-	}
+	return &InjectionError{Position: p.position(reason), Field: field, Reason: reason.reason}
 }
 
-// positionMasked finds the place in the template through the masked rendering, whose structure is the author's.
-func (s *Set) positionMasked(name string, m mask, data *Data, d *difference) Position {
-	masked := maskData(data, m, "")
-	text, err := s.execute(s.masked(m), name, masked)
+// position finds the place in the template through the masked rendering, whose structure is the author's.
+func (p proof) position(d *difference) Position {
+	data := maskData(p.data, p.mask, nil)
+	text, err := p.set.execute(p.set.masked(p.mask), p.name, data)
 	if err != nil {
-		return Position{File: s.sources.files[name].String()}
+		return Position{File: p.set.sources.files[p.name].String()}
 	}
-	return s.position(name, masked, text, yamlLine(text, d.document, d.path))
+	return p.set.position(p.name, data, text, yamlLine(text, d.document, d.path), maskedFunctions(p.mask, libraryFunctions))
 }
 
 // brief quotes a value for an error, cut to a readable length.
@@ -182,6 +299,9 @@ func brief(value any) string {
 func (s *Set) masked(m mask) *sync.Pool {
 	for i, base := range planes {
 		if base == m.base {
+			if m.empties {
+				i += len(planes)
+			}
 			return &s.disguised[i]
 		}
 	}

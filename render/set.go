@@ -38,7 +38,7 @@ type Set struct {
 	kinds           []Kind
 
 	plain     sync.Pool    // of *engine
-	disguised [2]sync.Pool // of *engine, by plane
+	disguised [4]sync.Pool // of *engine: by plane, then by plane with empty strings
 }
 
 // Rendered is everything that one task (or sandbox, or copy pod) needs, to be applied in order: Extras, then Workload.
@@ -87,9 +87,10 @@ func (s *Set) load(cfg Config) error {
 	if err := errors.Join(parseErr, err); err != nil {
 		return err
 	}
-	s.plain = s.newPool(libraryFunctions)
+	s.plain = s.newPool(libraryFunctions, maxOutputBytes)
 	for i, base := range planes {
-		s.disguised[i] = s.newPool(maskedFunctions(mask{base}, libraryFunctions))
+		s.disguised[i] = s.newPool(maskedFunctions(mask{base: base}, libraryFunctions), maxMaskedBytes)
+		s.disguised[len(planes)+i] = s.newPool(maskedFunctions(mask{base: base, empties: true}, libraryFunctions), maxMaskedBytes)
 	}
 	return s.readValues()
 }

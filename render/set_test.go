@@ -1,20 +1,17 @@
 package render
 
 import (
-	"fmt"
 	"io/fs"
-	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 	"github.com/orchestra-ci/orchestra-k8s/templates"
 )
 
-// newSet loads the built-in defaults and the given layers.
+// newSet loads the built-in defaults and the given layers for the Orchestra namespace "ci".
 func newSet(t testing.TB, layers ...Layer) *Set {
 	t.Helper()
 	set, err := New(config(t, layers...))
@@ -43,30 +40,22 @@ func layer(name string, files ...string) Layer {
 	return Layer{Name: name, FS: fsys}
 }
 
-func TestScratch(t *testing.T) {
-	set := newSet(t)
-	r, err := set.Task(orchestra.Task{ID: "build 1", Image: "busybox:1.36", Command: []string{"sh", "-c", "echo $HOME: #x\n---"}, Env: map[string]string{"A": "on", "B": "0123"},
-		Mounts: orchestra.Mounts{{Name: "cache", Path: "cache"}}, ContainerLimits: orchestra.ContainerLimits{CPU: 512, Memory: 1 << 28}, User: "root", Stdin: strings.NewReader("")}, RoleTask)
+func render(t testing.TB, set *Set, task orchestra.Task) *Rendered {
+	t.Helper()
+	rendered, err := set.Task(task, RoleTask)
 	require.NoError(t, err)
-	y, _ := yaml.Marshal(r.Workload.Object)
-	fmt.Println(string(y))
-	v, err := set.Volume("cache", 0)
-	require.NoError(t, err)
-	y, _ = yaml.Marshal(v.Object)
-	fmt.Println(string(y))
-	for _, s := range set.List() {
-		fmt.Println(s)
-	}
+	return rendered
 }
 
-func BenchmarkTask(b *testing.B) {
-	set := newSet(b)
-	task := orchestra.Task{ID: "build-1", Image: "busybox:1.36", Command: []string{"sh", "-c", "echo $HOME"}, Env: map[string]string{"A": "on", "B": "0123"},
-		Mounts: orchestra.Mounts{{Name: "cache", Path: "cache"}}, ContainerLimits: orchestra.ContainerLimits{CPU: 512, Memory: 1 << 28}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := set.Task(task, RoleTask); err != nil {
-			b.Fatal(err)
+// taskContainer returns the container named "task" of a rendered Pod.
+func taskContainer(t testing.TB, rendered *Rendered) map[string]any {
+	t.Helper()
+	spec := rendered.Workload.Object["spec"].(map[string]any)
+	for _, container := range spec["containers"].([]any) {
+		if container := container.(map[string]any); container["name"] == TaskContainer {
+			return container
 		}
 	}
+	require.Fail(t, "no task container")
+	return nil
 }

@@ -1,0 +1,146 @@
+package render
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+func TestLaterLayerWinsPerFile(t *testing.T) {
+	first := layer("first", "env.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {from: first}\n", "policy.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {from: first}\n")
+	second := layer("second", "env.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {from: second}\n")
+	extras := render(t, newSet(t, first, second), orchestra.Task{ID: "a", Image: "busybox"}).Extras
+	require.Len(t, extras, 2)
+	assert.Equal(t, map[string]any{"from": "second"}, extras[0].Object["data"])
+	assert.Equal(t, map[string]any{"from": "first"}, extras[1].Object["data"])
+	assert.Equal(t, "ci-a-vcq6c72nf5zj6-env", strings.Replace(extras[0].GetName(), newSet(t).WorkloadName("a"), "ci-a-vcq6c72nf5zj6", 1))
+}
+
+// In one text/template set an override that is empty, or only a comment, would lose against the default.
+func TestEmptyOverrideWins(t *testing.T) {
+	for name, text := range map[string]string{"empty": "", "comment": "{{/* nothing */}}\n", "space": " \n"} {
+		set := newSet(t, builtinLayer(t, "builtin/secret-env"), layer("acme", "env.yaml", text))
+		assert.Empty(t, render(t, set, fullTask()).Extras, name)
+	}
+}
+
+func TestPartialIsReplacedOneDefineAtATime(t *testing.T) {
+	set := newSet(t, layer("acme", "_mine.tpl", `{{ define "securityContext" }}{"runAsUser": 7}{{ end }}`))
+	container := taskContainer(t, render(t, set, fullTask()))
+	assert.Equal(t, map[string]any{"runAsUser": int64(7)}, container["securityContext"])
+	assert.Equal(t, "busybox:1.36", container["image"], "the other defines are still the defaults'")
+}
+
+func TestListSaysWhereEverythingComesFrom(t *testing.T) {
+	set := newSet(t, layer("acme",
+		"_mine.tpl", `{{ define "securityContext" }}{{ end }}{{ define "acme" }}{{ end }}`,
+		"pvc.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\n", "policy.yaml", "", "values.yaml", "", "README.md", "# ours", ".git", ""))
+	list := set.List()
+	for _, want := range []Source{
+		{Name: "pod.yaml", Kind: "workload", Layer: "default"},
+		{Name: "pvc.yaml", Kind: "claim", Layer: "acme"},
+		{Name: "policy.yaml", Kind: "extra", Layer: "acme"},
+		{Name: "values.yaml", Kind: "values", Layer: "default"},
+		{Name: "values.yaml", Kind: "values", Layer: "acme"},
+		{Name: "values.schema.json", Kind: "schema", Layer: "default"},
+		{Name: "securityContext", Kind: "define", Layer: "acme", File: "_mine.tpl"},
+		{Name: "acme", Kind: "define", Layer: "acme", File: "_mine.tpl"},
+		{Name: "podSpec", Kind: "define", Layer: "default", File: "_pod.tpl"},
+		{Name: "README.md", Kind: "ignored: documentation", Layer: "acme"},
+		{Name: ".git", Kind: "ignored: hidden", Layer: "acme"},
+	} {
+		assert.Contains(t, list, want)
+	}
+}
+
+func TestValuesMergeDeeply(t *testing.T) {
+	cfg := config(t,
+		layer("first", "values.yaml", `
+nodeSelector: {disk: ssd, zone: a}
+terminationGracePeriodSeconds: 30
+env: [{name: A, value: first}, {name: B, value: first}]
+tolerations: [{key: one}]
+volumeMounts: [{name: x, mountPath: /x}]
+volumes: [{name: x, emptyDir: {}}]
+`),
+		layer("second", "values.yaml", `
+nodeSelector: {zone: null, gpu: "yes"}
+terminationGracePeriodSeconds: null
+env: [{name: B, value: second}, {name: C, value: second}]
+tolerations: [{key: two}]
+`))
+	cfg.Values = map[string]any{"env": []map[string]string{{"name": "C", "value": "config"}}, "nodeSelector": map[string]string{"gpu": "no"}}
+	set, err := New(cfg)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"disk": "ssd", "gpu": "no"}, set.values["nodeSelector"])
+	assert.NotContains(t, set.values, "terminationGracePeriodSeconds", "null removes a key")
+	assert.Equal(t, []any{
+		map[string]any{"name": "A", "value": "first"}, map[string]any{"name": "B", "value": "second"}, map[string]any{"name": "C", "value": "config"},
+	}, set.values["env"], "a keyed list merges by its key")
+	assert.Equal(t, []any{map[string]any{"key": "two"}}, set.values["tolerations"], "a list without a key is replaced")
+}
+
+func TestOverrideCanBeTwoLinesOfValues(t *testing.T) {
+	set := newSet(t, layer("acme", "values.yaml", "nodeSelector:\n  disk: ssd\n"))
+	spec := render(t, set, orchestra.Task{ID: "a", Image: "busybox"}).Workload.Object["spec"].(map[string]any)
+	assert.Equal(t, map[string]any{"disk": "ssd"}, spec["nodeSelector"])
+}
+
+func TestWrongValuesAreErrors(t *testing.T) {
+	for text, want := range map[string][]string{
+		"nodeSelectors: {a: b}":                  {`checking values acme/values.yaml`, `nodeSelectors: unknown key; did you mean "nodeSelector"?`},
+		"deadlines: {schedulin: 1m}":             {`deadlines.schedulin: unknown key; did you mean "scheduling"?`},
+		"gpuCount: 2":                            {`gpuCount: unknown key; a layer that needs a value of its own describes it in its values.schema.json`},
+		"backoffLimit: many":                     {`backoffLimit: got string, want integer`},
+		"nodeSelector: {a: 1}\nsecretEnv: maybe": {`nodeSelector.a: got number, want string`, `secretEnv: got string, want boolean`},
+		"workload: Deployment":                   {`workload: value must be one of 'Pod', 'Job'`},
+		"a: 1\na: 2":                             {`parsing values acme/values.yaml`, `line 2`, `"a" already set`},
+		"1: 2":                                   {`parsing values acme/values.yaml`, `the key 1 is read as a number; quote it`},
+		"labels: {orchestra.task: x}":            {`"orchestra.task" is the driver's own`},
+		"labels: {team: a b}":                    {`value labels.team: "a b"`},
+		"users: {builder: 0x10}":                 {`users.builder`},
+		"resources: {limits: {cpu: lots}}":       {`value resources.limits.cpu "lots"`},
+		"- a":                                    {`a document is a list, not a map of fields`},
+		"namespace: Big":                         {`the Kubernetes namespace "Big"`},
+		"deadlines: {start: soon}":               {`deadlines.start`},
+		"terminationGracePeriodSeconds: 1\n---\n{a: 1}": {`2 documents; values are one`},
+	} {
+		_, err := New(config(t, layer("acme", "values.yaml", text)))
+		for _, part := range want {
+			assert.ErrorContains(t, err, part, text)
+		}
+	}
+}
+
+func TestLayerMayExtendTheSchema(t *testing.T) {
+	extended := layer("acme",
+		"values.schema.json", `{"properties": {"gpuCount": {"type": "integer", "description": "GPUs of a task."}}}`,
+		"values.yaml", "gpuCount: 2\n")
+	assert.Equal(t, int64(2), newSet(t, extended).values["gpuCount"])
+	_, err := New(config(t, extended, layer("other", "values.yaml", "gpuCount: two\n")))
+	assert.ErrorContains(t, err, "checking values other/values.yaml:\n  gpuCount: got string, want integer")
+	_, err = New(config(t, layer("acme", "values.schema.json", `{"properties": {"x": {"$ref": "file:///etc/passwd"}}}`)))
+	assert.ErrorContains(t, err, "self-contained")
+}
+
+func TestWhatIsNoTemplateIsRefused(t *testing.T) {
+	for name, want := range map[string]string{
+		"script.sh":      `unknown kind of file ".sh"`,
+		"helpers.tpl":    `call it "_helpers.tpl"`,
+		"sub/other.yaml": `is a directory`,
+	} {
+		_, err := New(config(t, layer("acme", name, "x")))
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "acme/")
+	}
+	_, err := New(config(t, layer("acme", "_x.tpl", "hello {{ define \"a\" }}{{ end }}")))
+	assert.ErrorContains(t, err, "acme/_x.tpl:1:0: <hello > stands outside of a define")
+	_, err = New(config(t, layer("acme", "_x.tpl", `{{ define "a" }}1{{ end }}`, "_y.tpl", `{{ define "a" }}2{{ end }}`)))
+	assert.ErrorContains(t, err, `"a" is already defined in acme/_x.tpl`)
+	_, err = New(config(t, layer("acme", "big.yaml", strings.Repeat("#", maxTemplateBytes+1))))
+	assert.ErrorContains(t, err, "more than the 262144")
+}
