@@ -1,0 +1,125 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// enforceEvery is how often deadlines are looked at. They are minutes.
+const enforceEvery = time.Second
+
+// enforce ends what has waited for too long, until ctx ends.
+func (w *podWatch) enforce(ctx context.Context) {
+	tick := time.NewTicker(enforceEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			w.enforceOnce(ctx)
+		}
+	}
+}
+
+// enforceOnce does so for every record that is due now. While the watch is cut off nothing is known, and nothing is done.
+func (w *podWatch) enforceOnce(ctx context.Context) {
+	if w.link.last() != nil {
+		return
+	}
+	now := w.store.now()
+	for _, r := range w.store.all(func(r record) bool { return r.stage != stageRunning && r.stage != stageOver && !r.gone }) {
+		if needsExplanation(r, now) {
+			w.store.note(r, w.explain(ctx, r))
+		}
+		end, failed := w.limits.verdict(r, now)
+		if !failed {
+			continue
+		}
+		err := w.fail(ctx, r, end)
+		if err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil {
+			w.log.Warn("ending a task that has waited for too long; trying again", "task", r.kind+"/"+w.namespace+"/"+r.name, "reason", end.reason, "err", err)
+			_ = sleep(ctx, enforceEvery)
+		}
+	}
+}
+
+// fail makes the end of a task durable: the verdict is written on the pod, so that every process and every later look agrees, and
+// the cluster is told to give the pod up. The resource version guards the write: a pod that has moved on meanwhile, perhaps
+// just started, is not touched (409) and is judged anew.
+func (w *podWatch) fail(ctx context.Context, r record, end status) error {
+	if r.pod != "" {
+		if err := w.failPod(ctx, r, end); err != nil {
+			return fmt.Errorf("marking Pod/%s/%s as failed: %w", w.namespace, r.pod, err)
+		}
+	}
+	if r.kind == kindJob && r.stage != stageStopping {
+		if err := w.failJob(ctx, r, end); err != nil {
+			return fmt.Errorf("marking Job/%s/%s as failed: %w", w.namespace, r.name, err)
+		}
+	}
+	return nil
+}
+
+// failPod marks the pod. On a node, a deadline of one second makes the kubelet end it, and its object stays to be looked at. Without
+// a node nobody would end it, and it could still be scheduled later: it is deleted.
+func (w *podWatch) failPod(ctx context.Context, r record, end status) error {
+	pods := w.client.CoreV1().Pods(w.namespace)
+	patch, err := failure(r.version, end, r.stage == stageStarting || r.stage == stageUnscheduled)
+	if err != nil {
+		return err
+	}
+	pod, err := pods.Patch(ctx, r.pod, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil {
+		return err
+	}
+	if pod.UID != r.podUID { // impossible with the resource version; a namesake would be somebody else's task
+		return fmt.Errorf("its UID is %q, not %q", pod.UID, r.podUID)
+	}
+	w.seed(pod)
+	if r.stage != stageUnscheduled {
+		return nil
+	}
+	err = pods.Delete(ctx, r.pod, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &r.podUID, ResourceVersion: &pod.ResourceVersion}})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// failJob marks the Job, and its own deadline of one second keeps it from making another pod.
+func (w *podWatch) failJob(ctx context.Context, r record, end status) error {
+	version := ""
+	if r.pod == "" {
+		version = r.version
+	}
+	patch, err := failure(version, end, true)
+	if err != nil {
+		return err
+	}
+	job, err := w.client.BatchV1().Jobs(w.namespace).Patch(ctx, r.name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil {
+		return err
+	}
+	w.seedJob(job)
+	return nil
+}
+
+// failure is the merge patch that marks an object.
+func failure(version string, end status, stop bool) ([]byte, error) {
+	metadata := map[string]any{"annotations": map[string]any{AnnotationFailed: end.mark()}}
+	if version != "" {
+		metadata["resourceVersion"] = version
+	}
+	patch := map[string]any{"metadata": metadata}
+	if stop {
+		patch["spec"] = map[string]any{"activeDeadlineSeconds": 1}
+	}
+	return json.Marshal(patch)
+}

@@ -1,0 +1,100 @@
+package driver
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// terminatedStatus is for a pod whose task container has ended, by itself or not.
+func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) status {
+	exitCode := int(end.ExitCode)
+	if invented(end) {
+		if cause := interruption(pod); cause.reason != "" {
+			return ended(cause.reason, exitNone, cause.words)
+		}
+		return ended(ReasonUnknown, exitNone, sentences(end.Reason+": "+quote(end.Message)))
+	}
+	if end.Reason == ReasonOOMKilled {
+		return oomKilled(end)
+	}
+	if cause := interruption(pod); cause.before(end) {
+		return broken(cause.reason, exitCode, sentences(cause.words, lastWords(end)))
+	}
+	if isStartReason(end.Reason) {
+		return notStarted(end)
+	}
+	if exitCode != 0 {
+		return ended(ReasonError, exitCode, sentences(fmt.Sprintf("The task ended with exit code %d%s", exitCode, signalOf(end)), lastWords(end)))
+	}
+	undecided, problem := stdinVerdict(pod.Annotations[AnnotationStdin])
+	switch {
+	case undecided:
+		return underWay(ReasonStdinOpen, "The task ended with exit code 0 while its stdin was being sent")
+	case problem != "":
+		return ended(ReasonStdinIncomplete, exitNone, "The task ended with exit code 0, but its stdin was cut: "+quote(problem))
+	}
+	return status{done: true, reason: ReasonCompleted}
+}
+
+// invented reports whether nobody saw the container end, so that its exit code means nothing: the kubelet writes 137 with
+// ContainerStatusUnknown (pkg/kubelet/kubelet_pods.go), containerd writes 255 with Unknown after it lost the task.
+func invented(end *corev1.ContainerStateTerminated) bool {
+	return end.Reason == "ContainerStatusUnknown" || end.Reason == "Unknown"
+}
+
+// oomKilled holds also when the kernel killed a child and the task itself ended with 0 (kubernetes#131530).
+func oomKilled(end *corev1.ContainerStateTerminated) status {
+	exitCode := int(end.ExitCode)
+	words := fmt.Sprintf("The task was out of memory and ended with exit code %d", exitCode)
+	if exitCode == 0 {
+		exitCode = exitKilled
+		words = "A process of the task was killed for want of memory, though the task itself ended with exit code 0"
+	}
+	return ended(ReasonOOMKilled, exitCode, sentences(words, lastWords(end)))
+}
+
+// isStartReason: containerd says StartError with exit code 128, Docker's shim ContainerCannotRun with 126 or 127.
+func isStartReason(reason string) bool {
+	return reason == "StartError" || reason == "ContainerCannotRun"
+}
+
+// notStarted finds the cause in the words of runc, crun or the runtime above them.
+func notStarted(end *corev1.ContainerStateTerminated) status {
+	words := sentences(end.Reason + ": " + quote(end.Message))
+	reason := startReason(end.Message)
+	switch reason {
+	case ReasonCommandNotFound:
+		return ended(reason, exitNotFound, words)
+	case ReasonCommandNotExecutable:
+		return ended(reason, exitNotExecutable, words)
+	}
+	return ended(reason, exitNone, words)
+}
+
+// startReason tells apart why a container's first process could not be started.
+func startReason(message string) string {
+	switch {
+	case containsAny(message, "executable file not found", "exec: \"", "exec `") && containsAny(message, "not found", "no such file or directory"):
+		return ReasonCommandNotFound
+	case containsAny(message, "exec") && containsAny(message, "permission denied", "exec format error", "is a directory"):
+		return ReasonCommandNotExecutable
+	}
+	return ReasonStartFailed
+}
+
+// lastWords is the container's termination message: what the task wrote to terminationMessagePath, or the end of its log where
+// the template asks for FallbackToLogsOnError.
+func lastWords(end *corev1.ContainerStateTerminated) string {
+	if said := quote(end.Message); said != "" {
+		return "It said: " + said
+	}
+	return ""
+}
+
+func signalOf(end *corev1.ContainerStateTerminated) string {
+	if end.Signal == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (signal %d)", end.Signal)
+}

@@ -1,0 +1,67 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+// Status reports where the task is, from the driver's one watch: it makes no request, except that the first call of the driver
+// waits for the watch's first list. The result also is an orchestra.Explainer.
+//
+// If the watch has been cut off for more than 30 seconds, or is refused, Status returns an error that says so instead of what it
+// knew then.
+func (c *container) Status(ctx context.Context) (orchestra.ContainerStatus, error) {
+	seen, err := c.observe(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the status of %s/%s/%s: %w", c.kind, c.d.namespace, c.id, err)
+	}
+	return seen.status, nil
+}
+
+// Wait returns the status of the task when it is done. It makes no request while it waits, and goes on waiting while the API server
+// cannot be reached. When ctx ends it returns at once with ctx's error.
+func (c *container) Wait(ctx context.Context) (orchestra.ContainerStatus, error) {
+	seen, err := c.observeDone(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for %s/%s/%s: %w", c.kind, c.d.namespace, c.id, err)
+	}
+	return seen.status, nil
+}
+
+// errForgotten: Cleanup was called here, or the workload was gone before the driver first saw it.
+var errForgotten = errors.New("it is gone")
+
+func (c *container) observe(ctx context.Context) (record, error) {
+	if c.d.ctx.Err() != nil {
+		return record{}, ErrClosed
+	}
+	bounded, cancel := context.WithTimeout(ctx, staleAfter)
+	defer cancel()
+	if err := c.d.watch.start(bounded); err != nil {
+		return record{}, err
+	}
+	seen, known := c.d.watch.get(c.uid)
+	if !known {
+		return record{}, errForgotten
+	}
+	if seen.status.done {
+		return seen, nil
+	}
+	return seen, c.d.watch.link.stale()
+}
+
+func (c *container) observeDone(ctx context.Context) (record, error) {
+	if c.d.ctx.Err() != nil {
+		return record{}, ErrClosed
+	}
+	if err := c.d.watch.start(ctx); err != nil {
+		return record{}, err
+	}
+	if _, known := c.d.watch.get(c.uid); !known {
+		return record{}, errForgotten
+	}
+	return c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.status.done })
+}
