@@ -28,7 +28,8 @@ type apiServer struct {
 	version  int64
 	objects  map[string]*unstructured.Unstructured // by path
 	events   []event
-	lingers  bool // deletions take until vanish is called
+	lingers  bool   // deletions take until vanish is called
+	refused  string // collection in which nothing can be created
 	requests []string
 	closed   bool
 }
@@ -97,6 +98,10 @@ func (s *apiServer) apply(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.objects[r.URL.Path] != nil {
 		refuse(w, http.StatusConflict, metav1.StatusReasonConflict, "the object has been modified")
+		return
+	}
+	if s.refused != "" && strings.Contains(r.URL.Path, s.refused) {
+		refuse(w, http.StatusUnprocessableEntity, metav1.StatusReasonInvalid, "spec: Invalid value")
 		return
 	}
 	wanted.SetUID(types.UID(fmt.Sprintf("uid-%d", s.version+1)))

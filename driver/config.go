@@ -71,12 +71,15 @@ func (c Config) validate() error {
 	if c.MaxRequests < 0 {
 		problems = append(problems, errors.New("checking Config: MaxRequests is negative"))
 	}
-	for name, d := range map[string]time.Duration{
-		"DeletionTimeout": c.DeletionTimeout, "RunDeadline": c.RunDeadline,
-		"SchedulingDeadline": c.SchedulingDeadline, "StartDeadline": c.StartDeadline,
+	for _, field := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"DeletionTimeout", c.DeletionTimeout}, {"RunDeadline", c.RunDeadline},
+		{"SchedulingDeadline", c.SchedulingDeadline}, {"StartDeadline", c.StartDeadline},
 	} {
-		if d < 0 {
-			problems = append(problems, fmt.Errorf("checking Config: %s is negative", name))
+		if field.value < 0 {
+			problems = append(problems, fmt.Errorf("checking Config: %s is negative", field.name))
 		}
 	}
 	return errors.Join(problems...)

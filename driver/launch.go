@@ -36,36 +36,37 @@ func instanceOf(mark string) string {
 
 // ensure creates obj, or returns the object that exists already. An object that is being deleted is waited for, then obj is
 // created; one that belongs to someone else is a ForeignError.
-func (l *launch) ensure(ctx context.Context, obj *unstructured.Unstructured) (live *unstructured.Unstructured, created bool, err error) {
+func (l *launch) ensure(ctx context.Context, obj *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	setAnnotation(obj, AnnotationLaunch, l.mark)
 	if err := l.d.place(ctx, obj); err != nil {
-		return nil, false, err
+		return nil, err
 	}
+	begin := l.d.retry.now()
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		live, err := l.d.create(ctx, obj)
 		if err == nil {
 			l.created = append(l.created, refOf(live))
-			return live, true, nil
+			return live, nil
 		}
 		if !apierrors.IsConflict(err) {
 			if ctx.Err() != nil || isTransient(err) {
 				l.unknown = append(l.unknown, refOf(obj))
 			}
-			return nil, false, fmt.Errorf("applying %s: %w", refOf(obj), err)
+			return nil, fmt.Errorf("applying %s: %w", refOf(obj), explainRefusal(err))
 		}
 		conflict := err
 		live, err = l.d.look(ctx, refOf(obj))
 		switch {
 		case apierrors.IsNotFound(err): // a conflict about something else, or deleted just now
-			if sleep(ctx, pause) != nil {
-				return nil, false, fmt.Errorf("applying %s: %w", refOf(obj), errors.Join(ctx.Err(), conflict))
+			if l.d.retry.now().Sub(begin) > l.d.retry.budget || sleep(ctx, pause) != nil {
+				return nil, fmt.Errorf("applying %s: %w", refOf(obj), errors.Join(ctx.Err(), conflict))
 			}
 		case err != nil:
-			return nil, false, fmt.Errorf("getting %s, which exists: %w", refOf(obj), err)
+			return nil, fmt.Errorf("getting %s, which exists: %w", refOf(obj), err)
 		default:
 			usable, err := l.adopt(ctx, live, obj)
 			if err != nil || usable {
-				return live, l.isOwn(live), err
+				return live, err
 			}
 		}
 	}

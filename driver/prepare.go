@@ -22,7 +22,7 @@ func (d *Driver) prepareNamespace(ctx context.Context) error {
 	}
 	l := d.newLaunch()
 	for _, obj := range objects {
-		if _, _, err := l.ensure(ctx, obj); err != nil {
+		if _, err := l.ensure(ctx, obj); err != nil {
 			return fmt.Errorf("preparing the Kubernetes namespace %q: %w", d.namespace, err)
 		}
 	}

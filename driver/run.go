@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -25,15 +23,15 @@ import (
 // One that is being deleted is waited for. An object that is not this namespace's is a *ForeignError. If the call fails,
 // everything that it made is removed again; when ctx has ended, this is done after RunContainer has returned.
 //
-// Task.Stdin is read in the background, by the call that made the workload and by no other; Status says whether it
-// arrived.
+// Task.Stdin is read in the background, by one of the callers; a later call takes over if the process of that one died
+// before it began to send. Status says whether all of it arrived.
 func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("running task %q: %w", task.ID, err)
 	}
 	defer leave()
-	if err := task.Validate(slices.Collect(maps.Keys(d.templates.Users()))...); err != nil {
+	if err := task.Validate(d.templates.Users()...); err != nil {
 		return nil, err
 	}
 	rendered, err := d.templates.Task(task, render.RoleTask)
@@ -41,18 +39,18 @@ func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchest
 		return nil, err
 	}
 	l := d.newLaunch()
-	c, created, err := l.run(ctx, task, rendered)
+	c, awaitsStdin, err := l.run(ctx, task, rendered)
 	if err != nil {
 		return nil, fmt.Errorf("running task %q: %w", task.ID, errors.Join(err, l.abandon(ctx)))
 	}
-	if created && task.Stdin != nil {
+	if task.Stdin != nil && awaitsStdin {
 		d.feedStdin(c, task.Stdin)
 	}
 	return c, nil
 }
 
-// run makes what the task needs, the workload last.
-func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.Rendered) (*container, bool, error) {
+// run makes what the task needs, the workload last. awaitsStdin says that nobody has begun to send the task its stdin.
+func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.Rendered) (c *container, awaitsStdin bool, err error) {
 	if err := l.d.prepareNamespace(ctx); err != nil {
 		return nil, false, err
 	}
@@ -61,26 +59,27 @@ func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.
 		if err != nil {
 			return nil, false, err
 		}
-		if _, _, err := l.ensure(ctx, claim); err != nil {
+		if _, err := l.ensure(ctx, claim); err != nil {
 			return nil, false, err
 		}
 	}
 	for _, extra := range rendered.Extras {
-		if _, _, err := l.ensure(ctx, extra); err != nil {
+		if _, err := l.ensure(ctx, extra); err != nil {
 			return nil, false, err
 		}
 	}
-	live, created, err := l.ensure(ctx, rendered.Workload)
+	live, err := l.ensure(ctx, rendered.Workload)
 	if err != nil {
 		return nil, false, err
 	}
-	if digestOf(live) != rendered.Digest {
+	same := live.GetAnnotations()[render.AnnotationDigest] == rendered.Digest
+	if !same {
 		if err := l.keepExisting(ctx, live, rendered.Workload); err != nil {
 			return nil, false, err
 		}
 	}
-	c, err := l.d.containerOf(live)
-	return c, created, err
+	c, err = l.d.containerOf(live)
+	return c, same && live.GetAnnotations()[render.AnnotationStdin] == render.StdinPending, err
 }
 
 // keepExisting is for a task ID whose workload was made from something else: what this call made for its own version of
@@ -105,10 +104,6 @@ func (l *launch) abandon(ctx context.Context) error {
 		}
 	})
 	return nil
-}
-
-func digestOf(obj *unstructured.Unstructured) string {
-	return obj.GetAnnotations()[render.AnnotationDigest]
 }
 
 // containerOf is the handle of a live workload, which is shown to the watch, so that Status knows it from now on.

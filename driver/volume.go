@@ -35,7 +35,7 @@ func (d *Driver) CreateVolume(ctx context.Context, name string, size int) (orche
 	if err := d.prepareNamespace(ctx); err != nil {
 		return nil, fmt.Errorf("creating volume %q: %w", name, err)
 	}
-	live, _, err := l.ensure(ctx, claim)
+	live, err := l.ensure(ctx, claim)
 	if err != nil {
 		return nil, fmt.Errorf("creating volume %q: %w", name, errors.Join(err, l.abandon(ctx)))
 	}

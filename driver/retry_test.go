@@ -1,0 +1,130 @@
+package driver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var pods = schema.GroupResource{Resource: "pods"}
+
+func TestIsTransient(t *testing.T) {
+	broken := func(err error) error { return &url.Error{Op: "Patch", URL: "https://127.0.0.1", Err: err} }
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"connection refused": {broken(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), true},
+		"connection reset":   {broken(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), true},
+		"end of file":        {broken(io.EOF), true},
+		"answer cut":         {broken(io.ErrUnexpectedEOF), true},
+		"HTTP/2 lost":        {broken(errors.New("http2: client connection lost")), true},
+		"HTTP/2 stream":      {broken(errors.New("stream error: stream ID 3; INTERNAL_ERROR; received from peer")), true},
+		"no such host":       {broken(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), true},
+		"too many requests":  {apierrors.NewTooManyRequests("slow down", 1), true},
+		"server timeout":     {apierrors.NewServerTimeout(pods, "patch", 1), true},
+		"request timeout":    {apierrors.NewTimeoutError("too slow", 1), true},
+		"unavailable":        {apierrors.NewServiceUnavailable("starting"), true},
+		"internal":           {apierrors.NewInternalError(errors.New("etcdserver: leader changed")), true},
+		"bad gateway":        {apierrors.NewGenericServerResponse(http.StatusBadGateway, "patch", pods, "x", "<html>", 0, true), true},
+
+		"certificate":   {broken(&tls.CertificateVerificationError{Err: errors.New("expired")}), false},
+		"other":         {broken(errors.New("unsupported protocol scheme")), false},
+		"not found":     {apierrors.NewNotFound(pods, "x"), false},
+		"conflict":      {apierrors.NewConflict(pods, "x", errors.New("modified")), false},
+		"forbidden":     {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota")), false},
+		"unauthorized":  {apierrors.NewUnauthorized("no"), false},
+		"invalid":       {apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "x", nil), false},
+		"duplicate env": {apierrors.NewInternalError(errors.New(`failed to create typed patch object (default/x; /v1, Kind=Pod): .spec.containers[name="task"].env: duplicate entries for key [name="A"]`)), false},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, isTransient(c.err)) })
+	}
+}
+
+// instantRetry never really waits: its clock is what moves.
+func instantRetry(budget time.Duration) retry {
+	now := time.Unix(0, 0)
+	return retry{log: slog.New(slog.DiscardHandler), budget: budget, first: 1, last: 1, now: func() time.Time {
+		now = now.Add(time.Second)
+		return now
+	}}
+}
+
+func TestRetryRepeatsUntilSuccess(t *testing.T) {
+	attempts := 0
+	err := instantRetry(time.Hour).do(t.Context(), "x", func(context.Context) error {
+		if attempts++; attempts < 5 {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 5, attempts)
+}
+
+func TestRetryGivesUpWhenItsBudgetIsSpent(t *testing.T) {
+	attempts := 0
+	err := instantRetry(10*time.Second).do(t.Context(), "x", func(context.Context) error { attempts++; return io.EOF })
+	require.ErrorIs(t, err, io.EOF)
+	assert.Equal(t, 10, attempts)
+}
+
+func TestRetryDoesNotRepeatWhatIsForGood(t *testing.T) {
+	attempts := 0
+	err := instantRetry(time.Hour).do(t.Context(), "x", func(context.Context) error { attempts++; return apierrors.NewNotFound(pods, "x") })
+	require.True(t, apierrors.IsNotFound(err))
+	assert.Equal(t, 1, attempts)
+}
+
+func TestRetryEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := retry{log: slog.New(slog.DiscardHandler), budget: 24 * time.Hour, first: time.Hour, last: time.Hour, now: time.Now}
+	began := time.Now()
+	err := r.do(ctx, "x", func(context.Context) error {
+		time.AfterFunc(time.Millisecond, cancel)
+		return io.EOF
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, io.EOF, "the reason of the wait is worth telling")
+	assert.Less(t, time.Since(began), patience)
+}
+
+func TestRetryWaitsAsLongAsTheServerAsks(t *testing.T) {
+	assert.Equal(t, 7*time.Second, retryAfter(apierrors.NewTooManyRequests("slow down", 7)))
+	assert.Zero(t, retryAfter(io.EOF))
+}
+
+func TestWritesSurviveFaults(t *testing.T) {
+	busy := answerWith(http.StatusTooManyRequests, http.Header{"Retry-After": {"0"}}, `{"kind":"Status","code":429,"reason":"TooManyRequests"}`)
+	for name, broken := range map[string]fault{
+		"answer lost":         loseAnswer,
+		"reset before":        func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET },
+		"too many requests":   busy,
+		"internal error":      answerWith(http.StatusInternalServerError, nil, `{"kind":"Status","code":500,"reason":"InternalError"}`),
+		"unavailable, no API": answerWith(http.StatusServiceUnavailable, nil, "<html>"),
+	} {
+		for _, verb := range []string{http.MethodPatch, http.MethodDelete} {
+			t.Run(verb+" "+name, func(t *testing.T) {
+				s := newAPIServer(t)
+				d, _ := openDriver(t, s, "ns", withFaults(once(broken, method(verb))))
+				c := run(t, d, task("one"))
+				assert.Equal(t, []string{podPath(c)}, s.paths())
+				require.NoError(t, c.Cleanup(bounded(t)))
+				assert.Empty(t, s.paths())
+			})
+		}
+	}
+}
