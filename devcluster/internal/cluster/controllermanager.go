@@ -1,0 +1,33 @@
+package cluster
+
+import (
+	"strconv"
+
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
+)
+
+func (c *Cluster) controllerManager() component {
+	return component{
+		name:    "kube-controller-manager",
+		program: c.program(build.ControllerManager),
+		// It makes the folders of the volumes, in which any user's task must be able to write.
+		umask: 0,
+		args: []string{
+			"--bind-address=127.0.0.1",
+			"--secure-port=" + strconv.Itoa(c.plan().ControllerManager()),
+			"--tls-cert-file=" + c.PKI("components.crt"), "--tls-private-key-file=" + c.PKI("components.key"),
+			"--kubeconfig=" + c.PKI("controller-manager.kubeconfig"),
+			"--authentication-kubeconfig=" + c.PKI("controller-manager.kubeconfig"),
+			"--authorization-kubeconfig=" + c.PKI("controller-manager.kubeconfig"),
+			"--authentication-tolerate-lookup-failure",
+			"--root-ca-file=" + c.PKI("ca.crt"),
+			"--service-account-private-key-file=" + c.PKI("service-account.key"),
+			"--use-service-account-credentials",
+			"--enable-hostpath-provisioner",
+			"--leader-elect=false",
+			"--kube-api-qps=200", "--kube-api-burst=400",
+			"--profiling=false",
+		},
+		healthy: c.https(c.plan().ControllerManager(), "/healthz"),
+	}
+}

@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/url"
+
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
+)
+
+//go:embed stages.yaml
+var stages []byte
+
+//go:embed simulatednode.yaml
+var simulatedNode string
+
+func (c *Cluster) kwok() component {
+	return component{
+		name:    "kwok",
+		program: c.program(build.Kwok),
+		umask:   defaultUmask,
+		args: []string{
+			"--kubeconfig=" + c.PKI("kwok.kubeconfig"),
+			"--config=" + c.Path("kwok.yaml"),
+			"--manage-all-nodes=false",
+			"--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+			"--node-lease-duration-seconds=40",
+			"--node-ip=127.0.0.1",
+			"--node-port=0",
+			"--cidr=10.214.0.0/16", // made up: nothing has these addresses
+			"--server-address=" + address.Local(c.plan().Kwok()),
+		},
+		healthy: plainHTTP("http://" + address.Local(c.plan().Kwok()) + "/healthz"),
+	}
+}
+
+// simulatedNames are the names of n simulated nodes.
+func simulatedNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("simulated-%d", i)
+	}
+	return names
+}
+
+// simulate makes kwok run and the simulated nodes exist and be Ready. Those that
+// exist stay as they are.
+func (c *Cluster) simulate(ctx context.Context) error {
+	if c.state.Options.SimulatedNodes == 0 {
+		return nil
+	}
+	if !c.state.Processes["kwok"].Alive() {
+		if err := writeFile(c.Path("kwok.yaml"), stages); err != nil {
+			return err
+		}
+		if err := c.start(c.kwok()); err != nil {
+			return err
+		}
+	}
+	if err := c.await(ctx, c.kwok()); err != nil {
+		return err
+	}
+	api, err := c.client(c.server())
+	if err != nil {
+		return err
+	}
+	names := simulatedNames(c.state.Options.SimulatedNodes)
+	for _, name := range names {
+		if err := api.Create(ctx, "/api/v1/nodes", fmt.Appendf(nil, simulatedNode, name)); err != nil {
+			return fmt.Errorf("creating Node/%s: %w", name, err)
+		}
+	}
+	for _, name := range names {
+		err := c.poll(ctx, "kwok", func(ctx context.Context) error {
+			ready, err := nodeReady(ctx, api, name)
+			if err == nil && !ready {
+				err = fmt.Errorf("Node/%s is not Ready", name)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type getter interface {
+	Get(ctx context.Context, path string, into any) error
+}
+
+// nodeReady reads the node's condition Ready.
+func nodeReady(ctx context.Context, api getter, name string) (bool, error) {
+	var node struct {
+		Status struct {
+			Conditions []struct{ Type, Status string }
+		}
+	}
+	if err := api.Get(ctx, "/api/v1/nodes/"+url.PathEscape(name), &node); err != nil {
+		return false, err
+	}
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == "Ready" {
+			return condition.Status == "True", nil
+		}
+	}
+	return false, nil
+}

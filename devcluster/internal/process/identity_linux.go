@@ -1,0 +1,80 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// startTime returns the clock tick since boot at which the process began:
+// field 22 of /proc/PID/stat, see proc(5).
+func startTime(pid int) (uint64, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, os.ErrProcessDone
+	}
+	if err != nil {
+		return 0, err
+	}
+	return parseStat(string(stat))
+}
+
+// parseStat reads the start time of a stat line. The command's name, in
+// parentheses, may itself hold spaces and parentheses, hence the last one counts.
+func parseStat(stat string) (uint64, error) {
+	end := strings.LastIndexByte(stat, ')')
+	fields := strings.Fields(stat[end+1:])
+	const state, start = 0, 19 // fields 3 and 22, counted from after the name
+	if end < 0 || len(fields) <= start {
+		return 0, fmt.Errorf("unexpected stat line %q", stat)
+	}
+	if s := fields[state]; s == "Z" || s == "X" {
+		return 0, os.ErrProcessDone
+	}
+	return strconv.ParseUint(fields[start], 10, 64)
+}
+
+var bootID = sync.OnceValues(func() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return string(bytes.TrimSpace(id)), err
+})
+
+// Marked finds the processes that carry the mark: those started with it and
+// their descendants, whoever their parent is now.
+func Marked(mark string) ([]Identity, error) {
+	proc, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
+	}
+	var marked []Identity
+	for _, entry := range proc {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		id, err := Of(pid)
+		if err != nil || !hasMark(pid, mark) || !id.Alive() {
+			continue // it ended meanwhile, or is not ours
+		}
+		marked = append(marked, id)
+	}
+	return marked, nil
+}
+
+func hasMark(pid int, mark string) bool {
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return false
+	}
+	want := []byte(markVariable + "=" + mark)
+	for variable := range bytes.SplitSeq(environ, []byte{0}) {
+		if bytes.Equal(variable, want) {
+			return true
+		}
+	}
+	return false
+}
