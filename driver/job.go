@@ -53,7 +53,7 @@ func statusOfJob(job jobRecord, pod *record) status {
 		return pod.status
 	case job.finished == batchv1.JobFailed && job.reason == batchv1.JobReasonDeadlineExceeded:
 		return ended(ReasonDeadlineExceeded, exitNone, job.reason+": "+job.words)
-	case pod != nil && pod.status.done && (job.finished != "" || job.gone):
+	case pod != nil && (job.finished != "" || job.gone):
 		return pod.status
 	case job.finished != "":
 		return ended(ReasonUnknown, exitNone, sentences("The Job has ended, but its pod is gone: "+string(job.finished), job.words))

@@ -36,13 +36,13 @@ func refused(reason string, err error) error {
 	return &refusedError{status: ended(reason, exitNone, err.Error()), err: err}
 }
 
-// refusalReason reads the words of an admission plugin. A missing permission ("cannot create resource") is none of them.
+// refusalReason reads the words of an admission plugin. A missing permission of the driver is none of them.
 func refusalReason(message string) string {
 	switch {
 	case containsAny(message, "exceeded quota", "failed quota", "insufficient quota"):
 		return ReasonQuotaExceeded
 	case containsAny(message, "violates podsecurity", "admission webhook", "validatingadmissionpolicy", "is forbidden:", "denied the request", "maximum ", "minimum ") &&
-		!containsAny(message, "cannot create resource", "cannot patch resource"):
+		!containsAny(message, "in api group"): // RBAC
 		return ReasonAdmissionDenied
 	}
 	return ReasonUnschedulable

@@ -1,0 +1,122 @@
+package driver
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// overdueWatch is a watch, not started, in which the pod has waited for an hour. Nothing but enforceOnce enforces its deadlines.
+func overdueWatch(t *testing.T, api *fakeAPI, pod string) (*podWatch, *fakeClock) {
+	clock := newFakeClock()
+	w := newPodWatch(api.client(), "ns", "", slog.New(slog.DiscardHandler))
+	w.store.now, w.limits = clock.now, testDeadlines
+	w.seed(api.set(readPod(t, pod)))
+	clock.advance(testDeadlines.scheduling)
+	t.Cleanup(w.close)
+	return w, clock
+}
+
+func TestFailedStartIsWrittenOnThePod(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, pullingPod)
+	w.enforceOnce(testContext(t))
+
+	pod := api.pods["a"]
+	require.NotNil(t, pod, "it stays to be looked at")
+	require.NotNil(t, pod.Spec.ActiveDeadlineSeconds)
+	assert.EqualValues(t, 1, *pod.Spec.ActiveDeadlineSeconds, "the kubelet ends it")
+	seen := statusOf(pod)
+	assert.Equal(t, ReasonImageNotFound, seen.reason)
+	assert.Contains(t, seen.message, "The problem grace deadline of 1m0s has passed. ErrImagePull: registry.example/x: not found.")
+	assert.Equal(t, 125, seen.exitCode)
+
+	mine, _ := w.get(taskA)
+	assert.Equal(t, seen, mine.status, "known here without waiting for the watch")
+	writes := api.seen("PATCH")
+	w.enforceOnce(testContext(t))
+	assert.Equal(t, writes, api.seen("PATCH"), "once")
+}
+
+func TestFailedSchedulingDeletesThePod(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, unschedulablePod)
+	w.enforceOnce(testContext(t))
+	assert.Empty(t, api.pods, "it must not run later")
+	seen, _ := w.get(taskA)
+	assert.Equal(t, ReasonInsufficientResources, seen.status.reason)
+	assert.True(t, seen.status.done)
+}
+
+func TestPodThatHasMovedOnIsNotEnded(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, pullingPod)
+	api.set(readPod(t, runningPod)) // the watch does not know yet
+	w.enforceOnce(testContext(t))
+	assert.Empty(t, api.pods["a"].Annotations)
+	seen, _ := w.get(taskA)
+	assert.False(t, seen.status.done)
+}
+
+func TestMarkedPodNeverBecomesASuccess(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, pullingPod)
+	w.enforceOnce(testContext(t))
+	marked := annotated(AnnotationFailed, api.pods["a"].Annotations[AnnotationFailed])
+	w.seed(api.set(readPod(t, completedPod, marked)))
+	seen, _ := w.get(taskA)
+	assert.Equal(t, ReasonImageNotFound, seen.status.reason)
+
+	later := newPodStore(newFakeClock().now) // another process
+	later.put(readRecord(t, completedPod, marked))
+	seen, _ = later.get(taskA)
+	assert.Equal(t, ReasonImageNotFound, seen.status.reason)
+	assert.Equal(t, 125, seen.status.exitCode)
+}
+
+func TestNothingIsEndedWhileTheWatchIsCutOff(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, pullingPod)
+	w.link.down(assert.AnError)
+	w.enforceOnce(testContext(t))
+	assert.Zero(t, api.seen("PATCH"))
+	w.link.up()
+	w.enforceOnce(testContext(t))
+	assert.Equal(t, 1, api.seen("PATCH"))
+}
+
+func TestRefusedVerdictIsTriedAgain(t *testing.T) {
+	api := newFakeAPI(t)
+	w, _ := overdueWatch(t, api, pullingPod)
+	api.answer(http.StatusInternalServerError)
+	w.enforceOnce(testContext(t))
+	seen, _ := w.get(taskA)
+	assert.False(t, seen.status.done, "not ended before the cluster knows")
+	api.answer(0)
+	w.enforceOnce(testContext(t))
+	seen, _ = w.get(taskA)
+	assert.True(t, seen.status.done)
+}
+
+func TestSilentPodIsExplainedByEvents(t *testing.T) {
+	api := newFakeAPI(t)
+	w, clock := overdueWatch(t, api, startingPod)
+	w.limits = deadlines{}
+	w.enforceOnce(testContext(t))
+	seen, _ := w.get(taskA)
+	assert.Equal(t, ReasonConfigurationMissing, seen.status.reason)
+	assert.Contains(t, seen.status.message, `secret "absent" not found`)
+	assert.False(t, seen.status.done)
+	w.enforceOnce(testContext(t))
+	assert.Equal(t, 1, api.seen("GET /api/v1/namespaces/ns/events"), "not asked at every look")
+
+	w.limits = testDeadlines
+	clock.advance(testDeadlines.grace)
+	w.enforceOnce(testContext(t))
+	seen, _ = w.get(taskA)
+	assert.True(t, seen.status.done)
+	assert.Contains(t, seen.status.message, `secret "absent" not found`)
+}
