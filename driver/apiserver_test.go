@@ -3,8 +3,11 @@ package driver
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,6 +110,11 @@ func (s *apiServer) apply(w http.ResponseWriter, r *http.Request) {
 	wanted.SetUID(types.UID(fmt.Sprintf("uid-%d", s.version+1)))
 	wanted.SetCreationTimestamp(metav1.Now())
 	s.store(r.URL.Path, "ADDED", &wanted)
+	if wanted.GetKind() == "Namespace" { // its service account is made by the controller manager
+		account := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ServiceAccount"}}
+		account.SetName("default")
+		s.store(r.URL.Path+"/serviceaccounts/default", "ADDED", account)
+	}
 	answer(w, http.StatusCreated, wanted.Object)
 }
 
@@ -138,6 +146,9 @@ func (s *apiServer) remove(w http.ResponseWriter, r *http.Request) {
 		s.store(r.URL.Path, "MODIFIED", obj)
 		answer(w, http.StatusOK, obj.Object)
 	default:
+		if obj.GetKind() == "Namespace" {
+			delete(s.objects, r.URL.Path+"/serviceaccounts/default")
+		}
 		s.store(r.URL.Path, "DELETED", obj.DeepCopy())
 		answer(w, http.StatusOK, obj.Object)
 	}
@@ -159,15 +170,15 @@ func (s *apiServer) put(path string, obj *unstructured.Unstructured) {
 	s.store(path, "ADDED", obj.DeepCopy())
 }
 
-func (s *apiServer) store(path, kind string, obj *unstructured.Unstructured) {
+func (s *apiServer) store(at, kind string, obj *unstructured.Unstructured) {
 	s.version++
 	obj.SetResourceVersion(strconv.FormatInt(s.version, 10))
-	s.objects[path] = obj
+	s.objects[at] = obj
 	if kind == "DELETED" {
-		delete(s.objects, path)
+		delete(s.objects, at)
 	}
 	data, _ := json.Marshal(obj.Object)
-	s.events = append(s.events, event{s.version, path[:strings.LastIndex(path, "/")], kind, data})
+	s.events = append(s.events, event{s.version, path.Dir(at), kind, data})
 	s.changed.Broadcast()
 }
 
@@ -176,12 +187,12 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	selector, _ := labels.Parse(r.URL.Query().Get("labelSelector"))
 	items := []any{}
-	for path, obj := range s.objects {
-		if strings.HasPrefix(path, r.URL.Path+"/") && selector.Matches(labels.Set(obj.GetLabels())) {
+	for at, obj := range s.objects {
+		if strings.HasPrefix(at, r.URL.Path+"/") && selector.Matches(labels.Set(obj.GetLabels())) {
 			items = append(items, obj.Object)
 		}
 	}
-	kind := map[string]string{"pods": "PodList", "jobs": "JobList"}[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]
+	kind := map[string]string{"pods": "PodList", "jobs": "JobList", "configmaps": "ConfigMapList", "persistentvolumeclaims": "PersistentVolumeClaimList"}[path.Base(r.URL.Path)]
 	version := "v1"
 	if kind == "JobList" {
 		version = "batch/v1"
@@ -238,15 +249,11 @@ func (s *apiServer) seen(method, suffix string) int {
 	return n
 }
 
-// paths lists what exists, in no order.
+// paths lists what exists, in alphabetical order.
 func (s *apiServer) paths() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	paths := []string{}
-	for path := range s.objects {
-		paths = append(paths, path)
-	}
-	return paths
+	return slices.Sorted(maps.Keys(s.objects))
 }
 
 func answer(w http.ResponseWriter, code int, body any) {

@@ -21,7 +21,7 @@ func (c *container) Cleanup(ctx context.Context) error {
 		return fmt.Errorf("cleaning up task %q: %w", c.task, err)
 	}
 	for _, kind := range c.kinds {
-		if _, err := c.d.removeAll(ctx, kind, c.d.taskSelector(c.task), c.hasExtra); err != nil {
+		if _, err := c.d.removeAll(ctx, kind, c.extras, c.hasExtra); err != nil {
 			return fmt.Errorf("cleaning up task %q: %w", c.task, err)
 		}
 	}
@@ -41,7 +41,6 @@ func (c *container) removeWorkload(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-		c.d.watch.forget(c.uid)
 		return nil
 	case errors.Is(err, ErrClosed): // Close has ended the watch; it removes the workload as well
 		return c.d.waitGone(ctx, c.ref)

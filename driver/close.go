@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -90,33 +88,6 @@ func (d *Driver) removeNamespace(ctx context.Context) error {
 // workloadKinds are the kinds that a task's workload may have. A Job brings pods.
 func (d *Driver) workloadKinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{jobKind, podKind}
-}
-
-// removePrepared removes what namespace.yaml has made, the last first.
-func (d *Driver) removePrepared(ctx context.Context) error {
-	objects, err := d.templates.Namespace()
-	if err != nil {
-		return err
-	}
-	for _, obj := range slices.Backward(objects) {
-		if err := d.place(ctx, obj); err != nil {
-			return err
-		}
-		live, err := d.look(ctx, refOf(obj))
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("getting %s: %w", refOf(obj), err)
-		}
-		if checkOwner(live, obj) != nil {
-			continue
-		}
-		if err := d.remove(ctx, refOf(live)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // extraKinds are the kinds of a workload's extra objects, as its annotation lists them.

@@ -18,6 +18,7 @@ type container struct {
 	task    string                    // raw task ID
 	created metav1.Time               // by the server's clock
 	kinds   []schema.GroupVersionKind // of the task's extra objects
+	extras  string                    // selector that finds them
 }
 
 // ID is the name of the workload, the Pod or the Job.

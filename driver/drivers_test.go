@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func openDriver(t *testing.T, s *apiServer, namespace string, change func(*Confi
 	if change != nil {
 		change(&cfg)
 	}
-	d, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil)))
+	d, err := New(t.Context(), cfg, newTextLogger(log))
 	require.NoError(t, err)
 	d.retry.first, d.retry.last = time.Millisecond, 10*time.Millisecond
 	t.Cleanup(func() {
@@ -81,6 +82,9 @@ func (f *faults) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return f.next.RoundTrip(req)
 }
+
+// WrappedRoundTripper lets client-go find the connections below.
+func (f *faults) WrappedRoundTripper() http.RoundTripper { return f.next }
 
 // withFaults puts faults below everything that the driver adds.
 func withFaults(spoil func(*http.Request) fault) func(*Config) {
@@ -150,3 +154,7 @@ func bounded(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+func newTextLogger(log *logBuffer) *slog.Logger { return slog.New(slog.NewTextHandler(log, nil)) }
+
+func countLines(text string) int { return strings.Count(text, "\n") }

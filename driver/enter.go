@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // ErrClosed is the error of every call on a driver that was closed, and of the calls that Close interrupted. Cleanup and a
@@ -18,11 +19,17 @@ func (d *Driver) enter(ctx context.Context) (context.Context, func(), error) {
 		return nil, nil, ErrClosed
 	}
 	d.wg.Add(1)
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(d.ctx, func() { cancel(ErrClosed) })
+	ctx, cancel := d.bind(ctx)
 	return ctx, func() {
-		stop()
 		cancel(nil)
 		d.wg.Done()
 	}, nil
+}
+
+// closedOr adds ErrClosed to the error of a call that Close has interrupted.
+func closedOr(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), ErrClosed) {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return err
 }

@@ -21,7 +21,7 @@ func (d *Driver) GetContainer(ctx context.Context, containerID string) (orchestr
 	defer leave()
 	live, err := d.findWorkload(ctx, containerID)
 	if err != nil {
-		return nil, fmt.Errorf("getting container %q: %w", containerID, err)
+		return nil, fmt.Errorf("getting container %q: %w", containerID, closedOr(ctx, err))
 	}
 	return d.containerOf(live)
 }

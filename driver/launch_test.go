@@ -104,7 +104,10 @@ func TestPodBeingDeletedIsWaitedFor(t *testing.T) {
 
 func TestPodThatIsNeverGoneIsAnErrorThatSaysWhatHoldsIt(t *testing.T) {
 	s := newAPIServer(t)
-	d, _ := openDriver(t, s, "ns", func(cfg *Config) { cfg.DeletionTimeout = 1; cfg.Values = map[string]any{"terminationGracePeriodSeconds": 0} })
+	d, _ := openDriver(t, s, "ns", func(cfg *Config) {
+		cfg.DeletionTimeout = 1
+		cfg.Values = map[string]any{"terminationGracePeriodSeconds": 0}
+	})
 	first := run(t, d, task("one"))
 	s.lingers = true
 	s.objects[podPath(first)].SetFinalizers([]string{"example.com/never"})

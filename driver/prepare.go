@@ -3,7 +3,15 @@ package driver
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
 // prepareNamespace applies namespace.yaml, if a layer has one, once per driver. After a failure the next call tries again.
 func (d *Driver) prepareNamespace(ctx context.Context) error {
@@ -22,10 +30,75 @@ func (d *Driver) prepareNamespace(ctx context.Context) error {
 	}
 	l := d.newLaunch()
 	for _, obj := range objects {
-		if _, err := l.ensure(ctx, obj); err != nil {
+		if err := l.prepare(ctx, obj); err != nil {
 			return fmt.Errorf("preparing the Kubernetes namespace %q: %w", d.namespace, err)
 		}
 	}
 	d.prepared = true
+	return nil
+}
+
+// prepare applies one object of namespace.yaml. Pods are refused in a new namespace until the controller manager has made
+// its service account (plugin/pkg/admission/serviceaccount), so prepare waits for that.
+func (l *launch) prepare(ctx context.Context, obj *unstructured.Unstructured) error {
+	if _, err := l.ensure(ctx, obj); err != nil || obj.GroupVersionKind() != namespaceKind {
+		return err
+	}
+	accounts := l.d.typed.CoreV1().ServiceAccounts(obj.GetName())
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
+		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
+		if err == nil {
+			return nil
+		}
+		if !apierrors.IsNotFound(err) || sleep(ctx, pause) != nil {
+			return fmt.Errorf("waiting for ServiceAccount/%s/default: %w", obj.GetName(), err)
+		}
+	}
+}
+
+// removePrepared removes what namespace.yaml has made, the last first.
+func (d *Driver) removePrepared(ctx context.Context) error {
+	objects, err := d.templates.Namespace()
+	if err != nil {
+		return err
+	}
+	for _, obj := range slices.Backward(objects) {
+		if err := d.place(ctx, obj); err != nil {
+			return err
+		}
+		live, err := d.look(ctx, refOf(obj))
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("getting %s: %w", refOf(obj), err)
+		}
+		if checkOwner(live, obj) != nil {
+			continue
+		}
+		if err := d.checkEmpty(ctx, refOf(live)); err != nil {
+			return err
+		}
+		if err := d.remove(ctx, refOf(live)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEmpty refuses to delete a Kubernetes namespace in which someone else's pods or claims would go with it.
+func (d *Driver) checkEmpty(ctx context.Context, r ref) error {
+	if r.kind != namespaceKind {
+		return nil
+	}
+	for _, kind := range []schema.GroupVersionKind{podKind, claimKind} {
+		others, err := d.list(ctx, kind, "", func(obj *unstructured.Unstructured) bool { return obj.GetNamespace() == r.name && !d.owns(obj) })
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 {
+			return fmt.Errorf("deleting %s: others use it, so it is kept: %s", r, listLeft(others))
+		}
+	}
 	return nil
 }

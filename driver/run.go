@@ -41,7 +41,7 @@ func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchest
 	l := d.newLaunch()
 	c, awaitsStdin, err := l.run(ctx, task, rendered)
 	if err != nil {
-		return nil, fmt.Errorf("running task %q: %w", task.ID, errors.Join(err, l.abandon(ctx)))
+		return nil, fmt.Errorf("running task %q: %w", task.ID, closedOr(ctx, errors.Join(err, l.abandon(ctx))))
 	}
 	if task.Stdin != nil && awaitsStdin {
 		d.feedStdin(c, task.Stdin)
@@ -110,7 +110,8 @@ func (l *launch) abandon(ctx context.Context) error {
 func (d *Driver) containerOf(live *unstructured.Unstructured) (*container, error) {
 	c := &container{
 		d: d, id: live.GetName(), uid: live.GetUID(), kind: live.GetKind(),
-		ref: refOf(live), created: live.GetCreationTimestamp(), task: live.GetAnnotations()[render.KeyTask], kinds: extraKinds(live),
+		ref: refOf(live), created: live.GetCreationTimestamp(), task: live.GetAnnotations()[render.KeyTask],
+		kinds: extraKinds(live), extras: extrasSelector(live),
 	}
 	if err := d.show(live); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", c.ref, err)

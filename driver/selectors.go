@@ -13,9 +13,13 @@ func (d *Driver) selector() string {
 	return labels.Set{render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace)}.String()
 }
 
-// taskSelector finds every object of one task.
-func (d *Driver) taskSelector(task string) string {
-	return labels.Set{render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace), render.KeyTask: sanitize.LabelValue(task)}.String()
+// extrasSelector finds the extra objects of a workload's task, by the labels that they share with it.
+func extrasSelector(workload metav1.Object) string {
+	shared := labels.Set{}
+	for _, key := range []string{render.KeyNamespace, render.KeyTask, render.KeyRole} {
+		shared[key] = workload.GetLabels()[key]
+	}
+	return shared.String()
 }
 
 // isOfTask says whether obj is of the task; the raw annotation proves what the label found.

@@ -37,7 +37,7 @@ func (d *Driver) CreateVolume(ctx context.Context, name string, size int) (orche
 	}
 	live, err := l.ensure(ctx, claim)
 	if err != nil {
-		return nil, fmt.Errorf("creating volume %q: %w", name, errors.Join(err, l.abandon(ctx)))
+		return nil, fmt.Errorf("creating volume %q: %w", name, closedOr(ctx, errors.Join(err, l.abandon(ctx))))
 	}
 	return &volume{d: d, name: name, ref: refOf(live)}, nil
 }
