@@ -72,14 +72,18 @@ var functionNames = func() map[string]any {
 // Functions lists, sorted, every function that a template may call.
 func Functions() []string { return slices.Sorted(maps.Keys(functions)) }
 
-// libraryFunctions are sprig's functions of the list above, with those that need a cap or a mend replaced (overrides).
+// libraryFunctions are sprig's functions of the list above, with those that need a cap or a mend replaced (overrides), and
+// all that could make more of what they get capped.
 var libraryFunctions = func() template.FuncMap {
-	chosen := template.FuncMap{}
-	for name, function := range sprig.HermeticTxtFuncMap() {
-		if _, ok := functions[name]; ok {
-			chosen[name] = function
+	chosen := sprig.HermeticTxtFuncMap()
+	maps.Copy(chosen, overrides)
+	for name, function := range chosen {
+		effect, listed := functions[name]
+		if !listed {
+			delete(chosen, name)
+		} else if effect != inspects && effect != looksUp {
+			chosen[name] = capped(function)
 		}
 	}
-	maps.Copy(chosen, overrides)
 	return chosen
 }()

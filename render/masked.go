@@ -15,7 +15,7 @@ import (
 // maskedFunctions are the functions for the masked rendering: each sees and answers what its effect says.
 func maskedFunctions(m mask, plain template.FuncMap) template.FuncMap {
 	wrapped := maps.Clone(plain)
-	for _, name := range []string{"eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice", "html", "js", "urlquery"} {
+	for _, name := range []string{"eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice"} {
 		wrapped[name] = builtin(name)
 	}
 	for name, function := range wrapped {

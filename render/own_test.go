@@ -1,0 +1,161 @@
+package render
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+const goodPod = `apiVersion: v1
+kind: Pod
+spec:
+  restartPolicy: Never
+  containers:
+  - name: task
+    image: {{ toJson .Task.Image }}
+    {{- if .Task.Stdin }}
+    stdin: true
+    stdinOnce: true
+    {{- end }}
+    volumeMounts:
+    {{- range .Task.Mounts }}
+    - {name: {{ .Name }}, mountPath: {{ toJson .Path }}}
+    {{- end }}
+  volumes:
+  {{- range .Task.Mounts }}
+  - {name: {{ .Name }}, persistentVolumeClaim: {claimName: {{ .ClaimName }}}}
+  {{- end }}
+`
+
+func TestSmallTemplateIsEnough(t *testing.T) {
+	rendered := render(t, newSet(t, layer("acme", "pod.yaml", goodPod)), fullTask())
+	assert.Equal(t, "ci", rendered.Workload.GetLabels()[KeyNamespace], "labels come from the driver")
+	assert.Equal(t, "Build #7", rendered.Workload.GetAnnotations()[KeyTask])
+	assert.Equal(t, rendered.Digest, rendered.Workload.GetAnnotations()[AnnotationDigest])
+}
+
+func TestBrokenTemplatesAreRefusedWhenLoaded(t *testing.T) {
+	swap := func(old, new string) string {
+		require.Contains(t, goodPod, old)
+		return strings.Replace(goodPod, old, new, 1)
+	}
+	for name, broken := range map[string]struct{ pod, want string }{
+		"restarts":             {swap("restartPolicy: Never", "restartPolicy: Always"), `acme/pod.yaml:4: spec.restartPolicy: is "Always"; write restartPolicy: Never`},
+		"restarts by default":  {swap("  restartPolicy: Never\n", ""), `acme/pod.yaml:3: spec.restartPolicy: is "<nil>"; write restartPolicy: Never`},
+		"no task container":    {swap("name: task", "name: main"), `acme/pod.yaml:5: spec.containers: has no container named "task"`},
+		"wrong kind":           {swap("kind: Pod", "kind: Deployment"), `acme/pod.yaml:2: kind: is v1 Deployment; pod.yaml renders a v1 Pod or a batch/v1 Job`},
+		"no kind":              {swap("kind: Pod\n", ""), `acme/pod.yaml:1: kind: is missing`},
+		"second workload":      {goodPod + "---\napiVersion: v1\nkind: Pod\n", `acme/pod.yaml:21: is a second document; pod.yaml makes one object`},
+		"nothing":              {"# nothing", `template acme/pod.yaml: renders to nothing`},
+		"other namespace":      {swap("kind: Pod\n", "kind: Pod\nmetadata: {namespace: other}\n"), `acme/pod.yaml:3: metadata.namespace: is "other", but the driver's name for it is "default"; remove it or write {{ .Namespace }}`},
+		"other name":           {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  name: mine\n"), `acme/pod.yaml:4: metadata.name: is "mine"`},
+		"owner":                {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  ownerReferences: []\n"), `acme/pod.yaml:4: metadata.ownerReferences: a template cannot set it`},
+		"finalizers":           {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  finalizers: [x/y]\n"), `acme/pod.yaml:4: metadata.finalizers: a template cannot set it`},
+		"label of the driver":  {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  labels:\n    orchestra.namespace: other\n"), `acme/pod.yaml:5: metadata.labels.orchestra.namespace: is "other", but the driver sets it to "ci"; remove it`},
+		"label of a number":    {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  labels:\n    version: 1\n"), `acme/pod.yaml:5: metadata.labels.version: is a number, not a string; quote it`},
+		"status":               {goodPod + "status: {phase: Succeeded}\n", `status: a template cannot set it`},
+		"drops stdin":          {swap("    stdin: true\n", "    stdin: false\n"), `Task.Stdin is set, but the template drops it`},
+		"stdin for all":        {swap("{{- if .Task.Stdin }}", "{{- if true }}"), `spec.containers[0].stdin: is true for a task without stdin`},
+		"drops mounts":         {swap("- {name: {{ .Name }}, mountPath: {{ toJson .Path }}}", ""), `spec.containers[0].volumeMounts: Task.Mounts[0]`},
+		"mounts elsewhere":     {swap("{{ toJson .Path }}", "{{ printf \"/x%s\" .Path | toJson }}"), `spec.containers[0].volumeMounts: Task.Mounts[0]`},
+		"duplicate env":        {swap("    volumeMounts:", "    env: [{name: A}, {name: A}]\n    volumeMounts:"), `acme/pod.yaml:12: spec.containers[0].env[1].name: "A" is in the list twice`},
+		"duplicate port":       {swap("    volumeMounts:", "    ports: [{containerPort: 80}, {containerPort: 80, protocol: TCP}]\n    volumeMounts:"), `"80/TCP" is in the list twice`},
+		"duplicate volume":     {swap("  volumes:\n", "  volumes:\n  - {name: x, emptyDir: {}}\n  - {name: x, emptyDir: {}}\n"), `spec.volumes[1].name: "x" is in the list twice`},
+		"duplicate mount path": {swap("    volumeMounts:\n", "    volumeMounts:\n    - {name: x, mountPath: /x}\n    - {name: y, mountPath: /x}\n"), `volumeMounts[1].mountPath: "/x" is in the list twice`},
+		"duplicate container":  {swap("  containers:\n", "  initContainers: [{name: task}]\n  containers:\n"), `"task" is the name of initContainers[0] too`},
+		"duplicate key":        {swap("kind: Pod\n", "kind: Pod\nkind: Pod\n"), `acme/pod.yaml:3: parsing the rendered YAML`},
+		"broken YAML":          {swap("  containers:\n", "  containers: [\n"), `rendered:`},
+		"unknown field":        {swap(".Task.Image", ".Task.Picture"), `template: acme/pod.yaml:7:26: executing "pod.yaml" at <.Task.Picture>: can't evaluate field Picture`},
+		"missing value":        {swap("toJson .Task.Image", ".Values.picture"), `map has no entry for key "picture"`},
+		"syntax":               {swap("{{- end }}", "{{- ende }}"), `template: acme/pod.yaml:11: function "ende" not defined`},
+		"unknown include":      {swap("toJson .Task.Image", `include "nothing" .`), `no template "nothing"`},
+		"float":                {swap("kind: Pod\n", "kind: Pod\nx: .nan\n"), `x: NaN is no number that JSON can hold`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := New(config(t, layer("acme", "pod.yaml", broken.pod)))
+			assert.ErrorContains(t, err, broken.want)
+		})
+	}
+}
+
+func TestBrokenExtrasAndClaimsAreRefused(t *testing.T) {
+	for name, broken := range map[string]struct{ file, text, want string }{
+		"workload as extra":  {"more.yaml", "apiVersion: apps/v1\nkind: Deployment\n", `acme/more.yaml:2: kind: is Deployment; a task has one workload`},
+		"pod as extra":       {"more.yaml", "apiVersion: v1\nkind: Pod\n", `kind: is Pod; a task has one workload`},
+		"namespace as extra": {"more.yaml", "apiVersion: v1\nkind: Namespace\n", `the namespace belongs into namespace.yaml`},
+		"two extras":         {"more.yaml", "apiVersion: v1\nkind: Secret\n---\napiVersion: v1\nkind: Secret\n", `acme/more.yaml:4: is a second document`},
+		"name of an extra":   {"more.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: shared}\n", `acme/more.yaml:3: metadata.name: is "shared"`},
+		"claim of a pod":     {"pvc.yaml", "apiVersion: v1\nkind: Pod\n", `acme/pvc.yaml:2: kind: is v1/Pod; pvc.yaml makes a v1 PersistentVolumeClaim`},
+		"namespace later":    {"namespace.yaml", "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: a}\n", `the first document is the Namespace`},
+		"nameless beside":    {"namespace.yaml", "apiVersion: v1\nkind: Namespace\n---\napiVersion: v1\nkind: ResourceQuota\n", `acme/namespace.yaml:4: metadata.name`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := New(config(t, layer("acme", broken.file, broken.text)))
+			assert.ErrorContains(t, err, broken.want)
+		})
+	}
+}
+
+// A template may decide by the task; what it drops only for some is found when such a task comes.
+func TestDroppedMountFailsForThatTask(t *testing.T) {
+	pod := strings.Replace(goodPod, "{{- range .Task.Mounts }}\n    - ", "{{- range .Task.Mounts }}{{ if ne .Path (printf \"%s/secret\" $.Task.Dir) }}\n    - ", 1)
+	pod = strings.Replace(pod, "{{ toJson .Path }}}\n    {{- end }}", "{{ toJson .Path }}}\n    {{- end }}{{ end }}", 1)
+	set := newSet(t, layer("acme", "pod.yaml", pod))
+	_, err := set.Task(orchestra.Task{ID: "a", Image: "busybox", Mounts: orchestra.Mounts{{Name: "x", Path: "x"}, {Name: "y", Path: "secret"}}}, RoleTask)
+	assert.ErrorContains(t, err, `rendering task "a": template acme/pod.yaml:`)
+	assert.ErrorContains(t, err, `Task.Mounts[1]: the claim "`+set.ClaimName("y")+`" is not mounted at`)
+}
+
+func TestSidecarsAndInitContainersAreFine(t *testing.T) {
+	cfg := config(t)
+	cfg.Values = map[string]any{
+		"initContainers": []any{map[string]any{"name": "fetch", "image": "busybox"}},
+		"sidecars":       []any{map[string]any{"name": "proxy", "image": "busybox"}},
+	}
+	set, err := New(cfg)
+	require.NoError(t, err)
+	spec := render(t, set, orchestra.Task{ID: "a", Image: "busybox"}).Workload.Object["spec"].(map[string]any)
+	assert.Equal(t, []any{
+		map[string]any{"name": "fetch", "image": "busybox"},
+		map[string]any{"name": "proxy", "image": "busybox", "restartPolicy": "Always"},
+	}, spec["initContainers"])
+}
+
+func TestUnrulyTemplatesEndInAnError(t *testing.T) {
+	doubling := `{{ $x := "ab" }}{{ range until 64 }}{{ $x = %s }}{{ end }}{{ $x | toJson | len }}`
+	for name, text := range map[string]string{
+		"endless range":        `{{ range 100000000000 }}{{ end }}`,
+		"endless range inside": `{{ range until 9999 }}{{ range until 9999 }}{{ end }}{{ end }}`,
+		"long range":           `{{ range until 1000000000 }}{{ end }}`,
+		"steps of nothing":     `{{ range untilStep 0 10 0 }}{{ end }}`,
+		"repeat":               `{{ repeat 1000000000 "abc" }}`,
+		"indent":               `{{ indent 1000000000 "abc" }}`,
+		"nindent":              `{{ nindent 1000000000 "abc" }}`,
+		"width":                `{{ printf "%1000000000d" 1 }}`,
+		"width by argument":    `{{ printf "%*d" 1000000000 1 }}`,
+		"recursion":            `{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`,
+		"template recursion":   `{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}`,
+		"tree of templates":    `{{ define "a" }}{{ if gt . 0 }}{{ template "a" (sub . 1) }}{{ template "a" (sub . 1) }}{{ end }}{{ end }}{{ template "a" 60 }}`,
+		"output":               `{{ range until 9999 }}{{ repeat 100000 "abc" }}{{ end }}`,
+		"doubled by printf":    strings.Replace(doubling, "%s", `printf "%s%s" $x $x`, 1),
+		"doubled by cat":       strings.Replace(doubling, "%s", `cat $x $x`, 1),
+		"doubled by list":      strings.Replace(doubling, "%s", `list $x $x`, 1),
+		"doubled by dict":      strings.Replace(doubling, "%s", `dict "a" $x "b" $x`, 1),
+		"doubled by concat":    strings.Replace(doubling, "%s", `concat (list $x) (list $x)`, 1),
+		"doubled by quote":     strings.Replace(doubling, "%s", `printf "%s\\" $x | quote`, 1),
+		"doubled by replace":   strings.Replace(doubling, "%s", `replace "a" "aab" $x`, 1),
+		"doubled by regex":     strings.Replace(doubling, "%s", `regexReplaceAll "(.+)" $x "${1}${1}"`, 1),
+		"doubled by join":      strings.Replace(doubling, "%s", `join $x (list $x $x)`, 1),
+		"aliases":              "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := New(config(t, layer("acme", "extra.yaml", text)))
+			require.Error(t, err)
+			assert.ErrorContains(t, err, "acme/extra.yaml")
+		})
+	}
+}
