@@ -53,7 +53,7 @@ func eventTime(event *corev1.Event) time.Time {
 
 // eventStatus reads a warning about a pod or a Job that waits (pkg/kubelet/events/event.go, pkg/controller/job).
 func eventStatus(reason, message string) status {
-	words := sentences(reason + ": " + quote(message))
+	words := said(reason, message)
 	switch reason {
 	case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "ProvisioningFailed":
 		if containsAny(message, "secret", "configmap") && configurationReason(message) == ReasonConfigurationMissing {

@@ -25,7 +25,7 @@ func (c cause) before(end *corev1.ContainerStateTerminated) bool {
 func interruption(pod *corev1.Pod) cause {
 	disruption := podCondition(pod, corev1.DisruptionTarget)
 	if reason := kubeletReason(pod.Status.Reason); reason != "" {
-		found := cause{reason: reason, words: sentences(pod.Status.Reason + ": " + quote(pod.Status.Message))}
+		found := cause{reason: reason, words: said(pod.Status.Reason, pod.Status.Message)}
 		if disruption != nil {
 			found.at = disruption.LastTransitionTime.Time
 		}
@@ -37,7 +37,7 @@ func interruption(pod *corev1.Pod) cause {
 	if disruption != nil && disruption.Status == corev1.ConditionTrue {
 		return cause{
 			reason: disruptionReason(disruption.Reason),
-			words:  sentences(disruption.Reason + ": " + quote(disruption.Message)),
+			words:  said(disruption.Reason, disruption.Message),
 			at:     disruption.LastTransitionTime.Time,
 		}
 	}

@@ -63,7 +63,7 @@ const (
 // advice says what to change: one sentence for each reason that calls for one.
 var advice = map[string]string{
 	ReasonOOMKilled:             "Raise Task.ContainerLimits.Memory, or let the task use less memory.",
-	ReasonStdinIncomplete:       "Run the task again under a new ID.",
+	ReasonStdinIncomplete:       "Clean the task up and run it again.",
 	ReasonStdinOpen:             "",
 	ReasonDeadlineExceeded:      "Raise the value activeDeadlineSeconds, or let the task end sooner.",
 	ReasonUnknown:               "Treat the task as not completed; whether it had an effect cannot be told.",
@@ -86,12 +86,12 @@ var advice = map[string]string{
 	ReasonQuotaExceeded:         "Wait for other tasks to end, lower the task's limits, or raise the quota.",
 	ReasonAdmissionDenied:       "Change the task or the templates as the message says.",
 	ReasonManifestInvalid:       "Correct the field in the templates or in the task.",
-	ReasonDeleted:               "Find out who deleted the pod; run the task again under a new ID.",
+	ReasonDeleted:               "Find out who deleted the pod; clean the task up and run it again.",
 	ReasonEvicted:               "Set requests that cover the task's use, or give it a priority class.",
 	ReasonPreempted:             "Give the task a priority class that is not preempted.",
 	ReasonNodeLost:              "The task may still run there: make sure that it does not before it runs again.",
-	ReasonNodeShutdown:          "Run the task again under a new ID.",
-	ReasonNodeRejected:          "The task never ran: run it again under a new ID.",
+	ReasonNodeShutdown:          "Clean the task up and run it again.",
+	ReasonNodeRejected:          "The task never ran: clean it up and run it again.",
 }
 
 // quickReasons are those that waiting seldom heals: a task that waits for one fails after the short grace.

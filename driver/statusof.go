@@ -70,7 +70,7 @@ func phaseStatus(pod *corev1.Pod) status {
 	words := fmt.Sprintf("The pod's phase is %s, and nothing is known of its task's container", pod.Status.Phase)
 	if pod.Status.Reason != "" {
 		// Whatever else a kubelet's admission may say (pkg/kubelet/lifecycle): no container has been started.
-		return ended(ReasonNodeRejected, exitNone, sentences(pod.Status.Reason+": "+quote(pod.Status.Message)))
+		return ended(ReasonNodeRejected, exitNone, said(pod.Status.Reason, pod.Status.Message))
 	}
 	return ended(ReasonUnknown, exitNone, words)
 }

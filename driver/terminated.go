@@ -13,7 +13,7 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 		if cause := interruption(pod); cause.reason != "" {
 			return ended(cause.reason, exitNone, cause.words)
 		}
-		return ended(ReasonUnknown, exitNone, sentences(end.Reason+": "+quote(end.Message)))
+		return ended(ReasonUnknown, exitNone, said(end.Reason, end.Message))
 	}
 	if end.Reason == ReasonOOMKilled {
 		return oomKilled(end)
@@ -61,7 +61,7 @@ func isStartReason(reason string) bool {
 
 // notStarted finds the cause in the words of runc, crun or the runtime above them.
 func notStarted(end *corev1.ContainerStateTerminated) status {
-	words := sentences(end.Reason + ": " + quote(end.Message))
+	words := said(end.Reason, end.Message)
 	reason := startReason(end.Message)
 	switch reason {
 	case ReasonCommandNotFound:

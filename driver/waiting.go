@@ -26,7 +26,7 @@ func waitingStatus(pod *corev1.Pod) status {
 // waitingProblem reads a waiting container's reason, as pkg/kubelet/images/types.go and
 // pkg/kubelet/kuberuntime/kuberuntime_container.go define them. ok is false while nothing is wrong.
 func waitingProblem(waiting *corev1.ContainerStateWaiting) (problem status, ok bool) {
-	words := sentences(waiting.Reason + ": " + quote(waiting.Message))
+	words := said(waiting.Reason, waiting.Message)
 	switch waiting.Reason {
 	case "InvalidImageName":
 		// Nothing that happens elsewhere can make this name valid.
@@ -75,7 +75,7 @@ func unscheduledStatus(pod *corev1.Pod) status {
 		return underWay(ReasonScheduling, "")
 	}
 	if scheduled.Reason == corev1.PodReasonSchedulingGated {
-		return underWay(ReasonUnschedulable, sentences(scheduled.Reason+": "+quote(scheduled.Message)))
+		return underWay(ReasonUnschedulable, said(scheduled.Reason, scheduled.Message))
 	}
 	return underWay(schedulingReason(scheduled.Message), quote(scheduled.Message))
 }

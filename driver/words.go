@@ -29,6 +29,14 @@ func sentences(parts ...string) string {
 	return text.String()
 }
 
+// said is a reason and a message of the cluster.
+func said(reason, message string) string {
+	if message = quote(message); message == "" {
+		return strings.Clone(reason)
+	}
+	return reason + ": " + message
+}
+
 // quote shortens what came from the cluster, or from the task, to maxWords bytes of valid UTF-8. Strings of protobuf messages
 // share one buffer, so what is kept is always a copy.
 func quote(words string) string {

@@ -1,0 +1,172 @@
+package driver
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
+
+	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
+)
+
+var recordPods = flag.Bool("record", false, "write testdata/pods anew from the cluster")
+
+// outcomeTimeout is for situations that take the cluster's own time: pulls that fail, nodes that look at their disks.
+const outcomeTimeout = 4 * time.Minute
+
+// TestOutcomes makes every situation on a real cluster, and reads it through a watch and from the object.
+func TestOutcomes(t *testing.T) {
+	info := testcluster.ReadInfo(t)
+	lab := newLab(t, info)
+	pods := map[string]*corev1.Pod{} // all at once, as most of them only wait
+	for name, s := range situations {
+		pods[name] = lab.make(t, name, s)
+	}
+	for name, s := range situations {
+		t.Run(name, func(t *testing.T) {
+			pod := pods[name]
+			if s.action != "" {
+				lab.act(t, pod, s.action)
+			}
+			seen := lab.observe(t, pod, s)
+			assert.Equal(t, s.reason, seen.status.reason, seen.status.message)
+			assert.Equal(t, s.done, seen.status.done)
+			if s.done {
+				assert.Equal(t, s.reason == ReasonCompleted, seen.status.exitCode == 0)
+			}
+			t.Logf("%s, exit code %d: %s", seen.status.reason, seen.status.exitCode, seen.status.message)
+		})
+	}
+}
+
+// lab makes pods in a real cluster, and watches them.
+type lab struct {
+	info   testcluster.Info
+	client kubernetes.Interface
+	watch  *podWatch
+	label  string
+}
+
+func clusterClient(t *testing.T, kubeconfig string) kubernetes.Interface {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	require.NoError(t, err)
+	config = rest.CopyConfig(config)
+	config.QPS, config.ContentType = -1, "application/vnd.kubernetes.protobuf"
+	client, err := kubernetes.NewForConfig(config)
+	require.NoError(t, err)
+	return client
+}
+
+func newLab(t *testing.T, info testcluster.Info) *lab {
+	l := &lab{info: info, client: clusterClient(t, info.Kubeconfig), label: "lab-" + strings.ToLower(rand.Text()[:8])}
+	l.watch = newPodWatch(l.client, "default", "lab="+l.label, slog.New(slog.DiscardHandler))
+	l.watch.limits = deadlines{}
+	t.Cleanup(l.watch.close)
+	require.NoError(t, l.watch.start(testContext(t)))
+	return l
+}
+
+// make creates the situation's pod, and removes it after the test.
+func (l *lab) make(t *testing.T, name string, s situation) *corev1.Pod {
+	t.Helper()
+	spec := strings.NewReplacer("PRIVATE", l.info.PrivateImage, "NODE", l.info.NodeName).Replace(s.spec)
+	pod := readPod(t, "spec:\n  restartPolicy: Never\n  automountServiceAccountToken: false\n  terminationGracePeriodSeconds: 5\n  "+strings.ReplaceAll(spec, "\n", "\n  "))
+	for i := range pod.Spec.Containers {
+		withImage(&pod.Spec.Containers[i])
+	}
+	for i := range pod.Spec.InitContainers {
+		withImage(&pod.Spec.InitContainers[i])
+	}
+	pod.Name, pod.Labels = name+"-"+l.label, map[string]string{"lab": l.label}
+	created, err := l.client.CoreV1().Pods("default").Create(t.Context(), &pod, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		now := int64(0)
+		_ = l.client.CoreV1().Pods("default").Delete(context.Background(), created.Name, metav1.DeleteOptions{GracePeriodSeconds: &now})
+	})
+	l.watch.seed(created)
+	return created
+}
+
+func withImage(container *corev1.Container) {
+	if container.Image == "" {
+		container.Image = "busybox"
+	}
+}
+
+// act deletes or evicts the pod when its task runs.
+func (l *lab) act(t *testing.T, pod *corev1.Pod, action string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), outcomeTimeout)
+	defer cancel()
+	seen, err := l.watch.wait(ctx, pod.UID, func(r record) bool { return r.started })
+	require.NoError(t, err, "%v", seen.status)
+	switch action {
+	case "delete":
+		err = l.client.CoreV1().Pods("default").Delete(ctx, pod.Name, metav1.DeleteOptions{})
+	case "evict":
+		err = l.client.CoreV1().Pods("default").EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: "default"}})
+	}
+	require.NoError(t, err)
+}
+
+// observe waits for the situation. It keeps the last object from before the one that shows it, as a deletion leaves none to get.
+func (l *lab) observe(t *testing.T, pod *corev1.Pod, s situation) record {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), outcomeTimeout)
+	defer cancel()
+	objects, err := l.client.CoreV1().Pods("default").Watch(ctx, metav1.ListOptions{
+		FieldSelector: "metadata.name=" + pod.Name, ResourceVersion: pod.ResourceVersion,
+	})
+	require.NoError(t, err)
+	defer objects.Stop()
+	for event := range objects.ResultChan() {
+		object, ok := event.Object.(*corev1.Pod)
+		if !ok {
+			continue
+		}
+		if now := statusOf(object); now.reason == s.reason && now.done == s.done {
+			l.record(t, strings.TrimSuffix(pod.Name, "-"+l.label), object)
+			break
+		}
+	}
+	seen, err := l.watch.wait(ctx, pod.UID, func(r record) bool { return r.status.reason == s.reason && r.status.done == s.done })
+	require.NoError(t, err, "%v", seen.status)
+	return seen
+}
+
+// record writes the pod to testdata, without what is special about this cluster.
+func (l *lab) record(t *testing.T, name string, pod *corev1.Pod) {
+	t.Helper()
+	if !*recordPods {
+		return
+	}
+	pod = pod.DeepCopy()
+	pod.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}
+	pod.ManagedFields, pod.Labels = nil, nil
+	pod.Status.HostIP, pod.Status.PodIP, pod.Status.HostIPs, pod.Status.PodIPs = "", "", nil, nil
+	text, err := yaml.Marshal(pod)
+	require.NoError(t, err)
+	generic := strings.NewReplacer(
+		string(pod.UID), "uid-of-"+name, pod.Name, name, l.info.PrivateImage, "private.example/busybox", l.info.PrivateRegistry, "private.example",
+		"nodeName: "+l.info.NodeName, "nodeName: node",
+	).Replace(string(text))
+	file := filepath.Join(recordedPods, name+".yaml")
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "# Recorded from a cluster by TestOutcomes -record.\n%s", generic), 0o644))
+}
