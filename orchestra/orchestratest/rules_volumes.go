@@ -1,0 +1,107 @@
+package orchestratest
+
+import (
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+var volumeRules = []rule{
+	{
+		"two tasks share a volume",
+		"what one task has written, another one that mounts the same name reads, at a path of its own; another name is another volume.",
+		func(s *subject) {
+			s.write("writer", "shared")
+			reader := shell("reader", "cat in/put/file; test ! -e other/file")
+			reader.Mounts = orchestra.Mounts{{Name: "shared", Path: "in/put"}, {Name: "other", Path: "other"}}
+			assert.Equal(s, "writer\n", s.succeed(reader))
+		},
+	},
+	{
+		"a created volume is the mounted one",
+		"CreateVolume and a mount of that name mean one volume, and Volume.Name is that name.",
+		func(s *subject) {
+			volume := s.volume("created")
+			assert.Equal(s, "created", volume.Name())
+			s.write("writer", "created")
+			assert.Equal(s, "writer\n", s.read("reader", volume.Name()))
+		},
+	},
+	{
+		"creating a volume again keeps it",
+		"a caller that does not know whether its last attempt got through asks again, and no data is lost.",
+		func(s *subject) {
+			s.volume("kept")
+			s.write("writer", "kept")
+			assert.Equal(s, "kept", s.volume("kept").Name())
+			assert.Equal(s, "writer\n", s.read("reader", "kept"))
+		},
+	},
+	{
+		"cleaning a volume up removes its data",
+		"after Cleanup the name is free; cleaning up twice is no error.",
+		func(s *subject) {
+			volume := s.volume("removed")
+			writer := s.write("writer", "removed")
+			require.NoError(s, writer.Cleanup(s.ctx)) // a backend may keep a volume as long as a container has it
+			require.NoError(s, volume.Cleanup(s.ctx))
+			require.NoError(s, volume.Cleanup(s.ctx), "the second time")
+			assert.Empty(s, s.list("reader", "removed"))
+		},
+	},
+	{
+		"volumes outlive their tasks",
+		"cleaning a task up leaves what it has produced.",
+		func(s *subject) {
+			writer := s.write("writer", "result")
+			require.NoError(s, writer.Cleanup(s.ctx))
+			assert.Equal(s, "writer\n", s.read("reader", "result"))
+		},
+	},
+	{
+		"names of volumes are free",
+		"a volume's name is the caller's own text, as a task's ID is.",
+		func(s *subject) {
+			s.write("upper", "Build/Cache #1")
+			s.write("lower", "build-cache--1")
+			assert.Equal(s, "upper\n", s.read("reader", "Build/Cache #1"))
+		},
+	},
+}
+
+func (s *subject) volume(name string) orchestra.Volume {
+	s.Helper()
+	volume, err := s.driver.CreateVolume(s.ctx, name, 0)
+	require.NoError(s, err, "creating volume %q", name)
+	return volume
+}
+
+// write runs a task that writes its ID into a file of the volume.
+func (s *subject) write(id, volume string) orchestra.Container {
+	s.Helper()
+	task := shell(id, "echo "+id+" >data/file")
+	task.Mounts = orchestra.Mounts{{Name: volume, Path: "data"}}
+	container := s.run(task)
+	s.succeeded(container)
+	return container
+}
+
+// read runs a task that reads what write has written.
+func (s *subject) read(id, volume string) string {
+	s.Helper()
+	return s.inVolume(id, volume, "cat data/file")
+}
+
+// list runs a task that lists the files of a volume. lost+found, which fresh file systems have, does not count.
+func (s *subject) list(id, volume string) string {
+	s.Helper()
+	return s.inVolume(id, volume, "ls -A data | grep -v '^lost+found$' || true")
+}
+
+func (s *subject) inVolume(id, volume, script string) string {
+	s.Helper()
+	task := shell(id, script)
+	task.Mounts = orchestra.Mounts{{Name: volume, Path: "data"}}
+	return s.succeed(task)
+}
