@@ -44,6 +44,7 @@ type Driver struct {
 	settings  render.Settings
 	namespace string // the Kubernetes namespace of every object
 	instance  string // names this driver among all of its Orchestra namespace
+	source    string // where the cluster was found
 	retry     retry
 
 	rest       *rest.Config
@@ -91,6 +92,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 		return nil, err
 	}
 	d := newDriver(ctx, cfg, logger, templates)
+	d.source = found.source
 	if err := d.useCluster(found.rest); err != nil {
 		return nil, fmt.Errorf("using the cluster of %s: %w", found.source, err)
 	}
@@ -148,6 +150,11 @@ func (d *Driver) greet(ctx context.Context) error {
 	}
 	d.log.DebugContext(ctx, "connected", "server", d.rest.Host, "version", version.GitVersion, "namespace", d.namespace)
 	return nil
+}
+
+// Cluster says, for people, which cluster this is, where it was found, and the Kubernetes namespace that is used.
+func (d *Driver) Cluster() string {
+	return fmt.Sprintf("%s (%s), Kubernetes namespace %q", d.rest.Host, d.source, d.namespace)
 }
 
 // Name is "k8s".
