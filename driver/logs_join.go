@@ -59,9 +59,6 @@ func (j *join) judge(key pieceKey) verdict {
 	if j.left[key] > 0 {
 		j.left[key]--
 		j.anchored = key == j.w.last && j.left[key] == 0
-		if j.anchored && j.suspect.set && j.suspect.before {
-			j.gap = &LogGap{Before: time.Unix(0, j.suspect.key.stamp).UTC()}
-		}
 		return skip
 	}
 	if key.stamp < j.w.since().UnixNano() {
@@ -75,11 +72,12 @@ func (j *join) judge(key pieceKey) verdict {
 // follow judges a piece of a stream whose place is known. A piece with the newest timestamp is new even if it looks like
 // the one before: clocks can be coarse.
 func (j *join) follow(key pieceKey) verdict {
-	if key.stamp >= j.w.newest {
+	if j.suspect.set && key == j.suspect.key {
+		j.suspect.set = false // it stands after the piece delivered last: it is new
 		return deliver
 	}
-	if j.suspect.set && key == j.suspect.key && !j.suspect.before {
-		j.suspect.set = false // it stands after the piece delivered last: the clock was set back
+	j.solve()
+	if key.stamp >= j.w.newest {
 		return deliver
 	}
 	if key.stamp < j.w.newest-int64(overlap) || j.w.has(key) {
@@ -88,10 +86,18 @@ func (j *join) follow(key pieceKey) verdict {
 	return deliver
 }
 
+// solve ends the case of a suspect that stands before the piece delivered last and not after it: a file was read twice.
+func (j *join) solve() {
+	if j.anchored && j.suspect.set && j.suspect.before {
+		j.suspect.set = false
+		j.gap = &LogGap{Before: time.Unix(0, j.suspect.key.stamp).UTC()}
+	}
+}
+
 // unsolved is the suspect that the next stream has to explain: the one that this stream has met, else its own if it ended
 // too early.
 func (j *join) unsolved(met suspect) suspect {
-	if met.set || !j.suspect.set || (j.anchored && j.suspect.before) {
+	if met.set || !j.suspect.set {
 		return met
 	}
 	return suspect{key: j.suspect.key, set: true}

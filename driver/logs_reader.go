@@ -69,7 +69,6 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 	r.mu.Lock()
 	j := newJoin(r.window, r.suspect)
 	r.mu.Unlock()
-	r.suspect = suspect{}
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	stream, err := r.open(ctx, j.since(), follow)
@@ -77,10 +76,14 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 		cancel(nil)
 		return pass{}, err
 	}
+	r.suspect = suspect{} // the join has it
 	var watchdog sync.WaitGroup
 	watchdog.Go(func() { r.watch(ctx, cancel, follow) })
 	s := &logStream{r: r, j: j, lines: newLineReader(stream)}
-	err = errors.Join(s.copy(), r.flush())
+	err = s.copy()
+	if failed := r.flush(); failed != nil {
+		err = failed
+	}
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStalled) {
 		err = cause
 	}
@@ -186,9 +189,7 @@ func (s *logStream) place(p piece) error {
 	key := s.r.window.key(p)
 	verdict := s.j.judge(key)
 	s.r.mu.Unlock()
-	if gap := s.j.gap; gap != nil {
-		s.r.gaps, s.j.gap = append(s.r.gaps, *gap), nil
-	}
+	s.noteGap()
 	switch verdict {
 	case skip:
 		return nil
@@ -212,10 +213,18 @@ func (s *logStream) place(p piece) error {
 	return nil
 }
 
+func (s *logStream) noteGap() {
+	if gap := s.j.gap; gap != nil {
+		s.r.gaps, s.j.gap = append(s.r.gaps, *gap), nil
+	}
+}
+
 // end handles a clean end of the stream.
 func (s *logStream) end() error {
 	held := s.held
 	if held == nil {
+		s.j.solve()
+		s.noteGap()
 		return nil
 	}
 	if s.r.split && bytes.HasSuffix(held.text, []byte("\n")) {

@@ -67,8 +67,9 @@ func (r *logReader) behind(ctx context.Context) bool {
 	defer cancel()
 	r.mu.Lock()
 	j := newJoin(r.window, suspect{})
+	since := j.since()
 	r.mu.Unlock()
-	stream, err := r.open(ctx, j.since(), false)
+	stream, err := r.open(ctx, since, false)
 	if err != nil {
 		return false // the stream itself will tell
 	}

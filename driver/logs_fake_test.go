@@ -1,0 +1,233 @@
+package driver
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// chunk is what a runtime writes to a log file at once: a line, or at most 16 KiB of a longer one.
+type chunk struct {
+	stamp int64
+	text  string // with the newline, if it is the end of a line
+}
+
+// fakeLog behaves like a container's log behind a kubelet: cri-client pkg/logs/logs.go.
+type fakeLog struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	files   [][]chunk
+	over    bool
+	ended   chan struct{}
+	opens   []openedLog
+
+	// fault is asked at every open for what goes wrong with the stream.
+	fault func(open int, follow bool) logFault
+}
+
+type openedLog struct {
+	since  time.Time
+	follow bool
+}
+
+// logFault is what goes wrong with one stream. The zero value is a good one.
+type logFault struct {
+	refuse error  // the answer to the request
+	limit  int    // bytes after which the stream ends; 0: none
+	cut    error  // how it ends then; nil is a clean end
+	stuck  bool   // stays on the file that it has begun with
+	skip   bool   // goes to the newest file at once after a rotation, and reads it twice
+	text   string // written at the end, where the server would write an error
+}
+
+var errCut = errors.New("connection reset")
+
+func newFakeLog(chunks ...chunk) *fakeLog {
+	l := &fakeLog{files: [][]chunk{chunks}, ended: make(chan struct{}), fault: func(int, bool) logFault { return logFault{} }}
+	l.changed = sync.NewCond(&l.mu)
+	return l
+}
+
+func (l *fakeLog) append(chunks ...chunk) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := len(l.files) - 1
+	l.files[last] = append(l.files[last], chunks...)
+	l.changed.Broadcast()
+}
+
+func (l *fakeLog) rotate(chunks ...chunk) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files = append(l.files, chunks)
+	l.changed.Broadcast()
+}
+
+// end is the end of the container.
+func (l *fakeLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	close(l.ended)
+	l.changed.Broadcast()
+}
+
+// whole is all that was ever written.
+func (l *fakeLog) whole() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var text bytes.Buffer
+	for _, file := range l.files {
+		for _, c := range file {
+			text.WriteString(c.text)
+		}
+	}
+	return text.String()
+}
+
+func (l *fakeLog) followed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, open := range l.opens {
+		if open.follow {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *fakeLog) open(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
+	l.mu.Lock()
+	l.opens = append(l.opens, openedLog{since, follow})
+	f := l.fault(len(l.opens)-1, follow)
+	l.mu.Unlock()
+	if f.refuse != nil {
+		return nil, f.refuse
+	}
+	r, w := io.Pipe()
+	s := &fakeStream{log: l, fault: f, since: since, follow: follow, ctx: ctx, out: w, newline: true}
+	wake := func() {
+		w.CloseWithError(ctx.Err())
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.changed.Broadcast()
+	}
+	stop := context.AfterFunc(ctx, wake)
+	go func() {
+		w.CloseWithError(s.serve())
+		stop()
+	}()
+	return r, nil
+}
+
+// fakeStream is one request for a log.
+type fakeStream struct {
+	log     *fakeLog
+	fault   logFault
+	since   time.Time
+	follow  bool
+	ctx     context.Context
+	out     io.Writer
+	file    int
+	at      int
+	again   bool
+	newline bool
+	sent    int
+}
+
+func (s *fakeStream) serve() error {
+	s.file = s.log.newest()
+	for {
+		c, ok := s.next()
+		if !ok {
+			return s.fail()
+		}
+		if err := s.send(c); err != nil {
+			if errors.Is(err, errLimit) {
+				return s.fault.cut
+			}
+			return err
+		}
+	}
+}
+
+// fail writes the error text. After an unfinished line nobody could tell it from the log.
+func (s *fakeStream) fail() error {
+	if !s.newline {
+		return nil
+	}
+	_, err := io.WriteString(s.out, s.fault.text)
+	return err
+}
+
+func (l *fakeLog) newest() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.files) - 1
+}
+
+// next waits for the next chunk to send.
+func (s *fakeStream) next() (chunk, bool) {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for {
+		newest := len(s.log.files) - 1
+		switch {
+		case s.ctx.Err() != nil:
+			return chunk{}, false
+		case s.at < len(s.log.files[s.file]):
+			s.at++
+			return s.log.files[s.file][s.at-1], true
+		case s.again:
+			s.again, s.at = false, 0
+			continue
+		case !s.follow:
+			return chunk{}, false
+		case s.file < newest && s.fault.skip && newest-s.file > 1:
+			s.file, s.at, s.again = newest, 0, true
+			continue
+		case s.file < newest && !s.fault.stuck:
+			s.file, s.at = s.file+1, 0
+			continue
+		case s.log.over:
+			return chunk{}, false
+		}
+		s.log.changed.Wait()
+	}
+}
+
+var errLimit = errors.New("limit")
+
+// send writes a chunk as the kubelet does: chunks before since are left out, and a timestamp stands only at the beginning of a line.
+func (s *fakeStream) send(c chunk) error {
+	begins := s.newline
+	s.newline = c.text[len(c.text)-1] == '\n'
+	if time.Unix(0, c.stamp).Before(s.since) {
+		return nil
+	}
+	text := c.text
+	if begins {
+		text = time.Unix(0, c.stamp).UTC().Format("2006-01-02T15:04:05.000000000Z07:00") + " " + text
+	}
+	if s.fault.limit > 0 && s.sent+len(text) > s.fault.limit {
+		_, _ = io.WriteString(s.out, text[:s.fault.limit-s.sent])
+		return errLimit
+	}
+	s.sent += len(text)
+	_, err := io.WriteString(s.out, text)
+	return err
+}
+
+// reader is a logReader of the fake log. In a synctest bubble its clock is the bubble's.
+func (l *fakeLog) reader(out io.Writer) *logReader {
+	return &logReader{
+		open: l.open, out: bufio.NewWriterSize(out, 512), ended: l.ended, object: "Pod/default/fake",
+		pace: defaultLogPace(), log: slog.New(slog.DiscardHandler), window: newWindow(),
+	}
+}
