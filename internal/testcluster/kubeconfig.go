@@ -23,10 +23,10 @@ import (
 const Variable = "ORCHESTRA_TEST_KUBECONFIG"
 
 const advice = `
-These tests need a Kubernetes cluster. Either
-  make cluster-up                                  starts one on this machine (Linux, root), or
-  ` + Variable + `=/path/to/kubeconfig make test    uses yours: kind, minikube, or any other that may be tested on, or
-  go test -short                                   leaves these tests out.`
+These tests need a Kubernetes cluster:
+* make cluster-up starts one on this machine (Linux, root);
+* ` + Variable + `=/path/to/kubeconfig make test uses yours: kind, minikube, or any other that may be tested on;
+* go test -short leaves these tests out.`
 
 // answerTimeout is long enough for a busy machine and short enough for a person who waits.
 const answerTimeout = 30 * time.Second
