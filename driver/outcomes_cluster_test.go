@@ -30,10 +30,27 @@ var recordPods = flag.Bool("record", false, "write testdata/pods anew from the c
 // outcomeTimeout is for situations that take the cluster's own time: pulls that fail, nodes that look at their disks.
 const outcomeTimeout = 4 * time.Minute
 
+// situation is a way for a pod to end, or not to begin: one entry of testdata/situations.yaml.
+type situation struct {
+	Reason string         `json:"reason"`
+	Done   bool           `json:"done"`
+	Action string         `json:"action"` // delete or evict
+	Spec   corev1.PodSpec `json:"spec"`
+}
+
+func readSituations(t *testing.T, info testcluster.Info) map[string]situation {
+	text, err := os.ReadFile("../testdata/situations.yaml")
+	require.NoError(t, err)
+	var situations map[string]situation
+	specific := strings.NewReplacer("PRIVATE", info.PrivateImage, "NODE", info.NodeName).Replace(string(text))
+	require.NoError(t, yaml.UnmarshalStrict([]byte(specific), &situations))
+	return situations
+}
+
 // TestOutcomes makes every situation on a real cluster, and reads it through a watch and from the object.
 func TestOutcomes(t *testing.T) {
 	info := testcluster.ReadInfo(t)
-	lab := newLab(t, info)
+	lab, situations := newLab(t, info), readSituations(t, info)
 	pods := map[string]*corev1.Pod{} // all at once, as most of them only wait
 	for name, s := range situations {
 		pods[name] = lab.make(t, name, s)
@@ -41,14 +58,14 @@ func TestOutcomes(t *testing.T) {
 	for name, s := range situations {
 		t.Run(name, func(t *testing.T) {
 			pod := pods[name]
-			if s.action != "" {
-				lab.act(t, pod, s.action)
+			if s.Action != "" {
+				lab.act(t, pod, s.Action)
 			}
 			seen := lab.observe(t, pod, s)
-			assert.Equal(t, s.reason, seen.status.reason, seen.status.message)
-			assert.Equal(t, s.done, seen.status.done)
-			if s.done {
-				assert.Equal(t, s.reason == ReasonCompleted, seen.status.exitCode == 0)
+			assert.Equal(t, s.Reason, seen.status.reason, seen.status.message)
+			assert.Equal(t, s.Done, seen.status.done)
+			if s.Done {
+				assert.Equal(t, s.Reason == ReasonCompleted, seen.status.exitCode == 0)
 			}
 			t.Logf("%s, exit code %d: %s", seen.status.reason, seen.status.exitCode, seen.status.message)
 		})
@@ -85,8 +102,9 @@ func newLab(t *testing.T, info testcluster.Info) *lab {
 // make creates the situation's pod, and removes it after the test.
 func (l *lab) make(t *testing.T, name string, s situation) *corev1.Pod {
 	t.Helper()
-	spec := strings.NewReplacer("PRIVATE", l.info.PrivateImage, "NODE", l.info.NodeName).Replace(s.spec)
-	pod := readPod(t, "spec:\n  restartPolicy: Never\n  automountServiceAccountToken: false\n  terminationGracePeriodSeconds: 5\n  "+strings.ReplaceAll(spec, "\n", "\n  "))
+	pod := corev1.Pod{Spec: s.Spec}
+	no, grace := false, int64(5)
+	pod.Spec.RestartPolicy, pod.Spec.AutomountServiceAccountToken, pod.Spec.TerminationGracePeriodSeconds = corev1.RestartPolicyNever, &no, &grace
 	for i := range pod.Spec.Containers {
 		withImage(&pod.Spec.Containers[i])
 	}
@@ -141,12 +159,12 @@ func (l *lab) observe(t *testing.T, pod *corev1.Pod, s situation) record {
 		if !ok {
 			continue
 		}
-		if now := statusOf(object); now.reason == s.reason && now.done == s.done {
+		if now := statusOf(object); now.reason == s.Reason && now.done == s.Done {
 			l.record(t, strings.TrimSuffix(pod.Name, "-"+l.label), object)
 			break
 		}
 	}
-	seen, err := l.watch.wait(ctx, pod.UID, func(r record) bool { return r.status.reason == s.reason && r.status.done == s.done })
+	seen, err := l.watch.wait(ctx, pod.UID, func(r record) bool { return r.status.reason == s.Reason && r.status.done == s.Done })
 	require.NoError(t, err, "%v", seen.status)
 	return seen
 }

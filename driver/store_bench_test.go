@@ -15,8 +15,8 @@ func BenchmarkIdleTask(b *testing.B) {
 		s, _ := newTestStore()
 		before := heapInUse()
 		for i := range tasks {
-			uid := types.UID(fmt.Sprintf("%036d", i))
-			s.put(record{workload: uid, podUID: uid, kind: kindPod, name: fmt.Sprintf("pod-%059d", i), pod: fmt.Sprintf("pod-%059d", i), version: "123456", node: "node", status: underWay(ReasonRunning, "")})
+			uid, name := types.UID(fmt.Sprintf("%036d", i)), fmt.Sprintf("pod-%059d", i)
+			s.put(record{workload: uid, podUID: uid, kind: kindPod, name: name, pod: name, version: "123456", node: "node", status: underWay(ReasonRunning, "")})
 			s.look(uid)
 		}
 		b.ReportMetric(float64(heapInUse()-before)/tasks, "B/task")

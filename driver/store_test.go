@@ -67,12 +67,12 @@ func TestVanishedPodKeepsTheCause(t *testing.T) {
 	}
 	s.put(readRecord(t, runningPod, at("5"), evicted))
 	s.prune(map[types.UID]bool{}, "9")
-	seen, known := s.get(taskA)
+	_, known := s.get(taskA)
 	require.False(t, known, "nobody had asked for it")
 	s.put(readRecord(t, runningPod, at("5"), evicted))
 	s.get(taskA)
 	s.prune(map[types.UID]bool{}, "9")
-	seen, _ = s.get(taskA)
+	seen, _ := s.get(taskA)
 	assert.Equal(t, ReasonEvicted, seen.status.reason)
 	assert.Equal(t, 125, seen.status.exitCode)
 }

@@ -151,7 +151,7 @@ func TestStartGoesOnTryingUntilItsContextEnds(t *testing.T) {
 	cancel()
 	err := <-result
 	require.ErrorIs(t, err, context.Canceled)
-	assert.ErrorContains(t, err, "the fake server says 500")
+	require.ErrorContains(t, err, "the fake server says 500")
 
 	api.answer(0)
 	require.NoError(t, w.start(testContext(t)), "a later start profits from the watch that went on trying")
