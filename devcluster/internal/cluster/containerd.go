@@ -78,7 +78,9 @@ func (c *Cluster) registryHost() string { return address.Local(c.plan().Registry
 
 // onlyOurRegistry is a hosts.toml that sends every request to the cluster's
 // registry. It is the server itself and no mirror before another one, so that
-// an unknown name ends at once instead of asking the Internet.
+// an unknown name ends at once instead of asking the Internet. It has to be
+// named twice: containerd 1.6 reads no hosts.toml without a host.
 func (c *Cluster) onlyOurRegistry() []byte {
-	return fmt.Appendf(nil, "server = %q\n", "http://"+c.registryHost())
+	url := "http://" + c.registryHost()
+	return fmt.Appendf(nil, "server = %q\n\n[host.%q]\n  capabilities = [\"pull\", \"resolve\"]\n", url, url)
 }

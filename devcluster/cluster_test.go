@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/kube"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/pki"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/process"
+)
+
+// limit is for things that a healthy cluster does within seconds.
+const limit = 2 * time.Minute
+
+// TestControlPlaneOfAnOrdinaryUser is the life of a cluster without a real node.
+func TestControlPlaneOfAnOrdinaryUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a cluster")
+	}
+	o := ordinaryUser(t)
+	_, stderr, code := o.run("kubeconfig")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "devcluster up")
+
+	o.succeed("up", "--no-node", "--simulated-nodes", "1")
+	t.Run("kubeconfig", func(t *testing.T) { kubeconfigIsPrinted(t, o) })
+	t.Run("simulated pods", func(t *testing.T) { simulatedPodsLive(t, o) })
+	t.Run("up again", func(t *testing.T) { secondUpKeepsAllProcesses(t, o) })
+	t.Run("more nodes", func(t *testing.T) { nodesAreAddedToARunningCluster(t, o) })
+	t.Run("restart", func(t *testing.T) { restartReplacesOneProcess(t, o) })
+	t.Run("dead component", func(t *testing.T) { deadComponentIsReportedAndReplaced(t, o) })
+	t.Run("killed cluster", func(t *testing.T) { upWorksOverAKilledCluster(t, o) })
+	t.Run("gates", func(t *testing.T) { wrongGateIsReportedWithTheLog(t, o) })
+	t.Run("down", func(t *testing.T) { downLeavesNothing(t, o) })
+}
+
+func kubeconfigIsPrinted(t *testing.T, o *ordinary) {
+	path := strings.TrimSpace(o.succeed("kubeconfig"))
+	assert.Equal(t, o.info().Kubeconfig, path)
+	stat, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), stat.Mode().Perm())
+}
+
+func simulatedPodsLive(t *testing.T, o *ordinary) {
+	api := admin(t, o)
+	for _, file := range []string{"running-pod.yaml", "completing-pod.yaml"} {
+		manifest, err := os.ReadFile(filepath.Join("testdata", file))
+		require.NoError(t, err)
+		require.NoError(t, api.Create(t.Context(), "/api/v1/namespaces/default/pods", manifest))
+	}
+	eventually(t, func() bool { return phase(t, api, "ends") == "Succeeded" })
+	eventually(t, func() bool { return phase(t, api, "stays") == "Running" })
+}
+
+func secondUpKeepsAllProcesses(t *testing.T, o *ordinary) {
+	before := o.info()
+	o.succeed("up")
+	o.succeed("up", "--no-node", "--simulated-nodes", "1")
+	assert.Equal(t, before, o.info())
+	o.succeed("status")
+}
+
+func nodesAreAddedToARunningCluster(t *testing.T, o *ordinary) {
+	before := o.info()
+	o.succeed("up", "--simulated-nodes", "3")
+	assert.Equal(t, before.Pids, o.info().Pids)
+	assert.Len(t, o.info().SimulatedNodes, 3)
+	assert.Equal(t, "Running", phase(t, admin(t, o), "stays"), "nothing in the cluster was lost")
+}
+
+func restartReplacesOneProcess(t *testing.T, o *ordinary) {
+	before := o.info().Pids
+	o.succeed("restart", "kube-apiserver", "--kill")
+	after := o.info().Pids
+	assert.NotEqual(t, before["kube-apiserver"], after["kube-apiserver"])
+	assert.Equal(t, before["etcd"], after["etcd"])
+	assert.Equal(t, "Running", phase(t, admin(t, o), "stays"))
+}
+
+func deadComponentIsReportedAndReplaced(t *testing.T, o *ordinary) {
+	o.succeed("stop", "kube-scheduler")
+	stdout, _, code := o.run("status")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stdout, "its process has ended")
+	assert.Contains(t, stdout, "The last lines of")
+	o.succeed("restart", "kube-scheduler")
+	o.succeed("status")
+}
+
+func upWorksOverAKilledCluster(t *testing.T, o *ordinary) {
+	for name, pid := range o.info().Pids {
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL), name)
+	}
+	_, stderr, code := o.run("up")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stderr, "not healthy")
+	o.succeed("status")
+}
+
+func wrongGateIsReportedWithTheLog(t *testing.T, o *ordinary) {
+	_, stderr, code := o.run("up", "--feature-gates", "NoSuchGate=true")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr, "kube-apiserver has ended")
+	assert.Contains(t, stderr, "NoSuchGate", "the component's own words")
+	assert.Contains(t, o.succeed("logs", "kube-apiserver"), "NoSuchGate", "and its log is still there")
+	o.succeed("up", "--feature-gates", "")
+}
+
+func downLeavesNothing(t *testing.T, o *ordinary) {
+	pids := o.info().Pids
+	o.succeed("down")
+	for name, pid := range pids {
+		_, err := process.Of(pid)
+		assert.ErrorIs(t, err, os.ErrProcessDone, name)
+	}
+	assert.NoDirExists(t, filepath.Join(o.cache(), "clusters", "dev"))
+	o.succeed("down")
+}
+
+// admin returns a client with the rights of the printed kubeconfig.
+func admin(t *testing.T, o *ordinary) *kube.Client {
+	t.Helper()
+	content, err := os.ReadFile(o.info().Kubeconfig)
+	require.NoError(t, err)
+	var config struct {
+		Clusters []struct {
+			Cluster struct {
+				CA []byte `json:"certificate-authority-data"`
+			} `json:"cluster"`
+		} `json:"clusters"`
+		Users []struct {
+			User struct {
+				Cert []byte `json:"client-certificate-data"`
+				Key  []byte `json:"client-key-data"`
+			} `json:"user"`
+		} `json:"users"`
+	}
+	require.NoError(t, yaml.Unmarshal(content, &config))
+	user := config.Users[0].User
+	client, err := kube.NewClient(o.info().Server, config.Clusters[0].Cluster.CA, pki.Pair{Cert: user.Cert, Key: user.Key})
+	require.NoError(t, err)
+	return client
+}
+
+func phase(t *testing.T, api *kube.Client, pod string) string {
+	t.Helper()
+	var got struct{ Status struct{ Phase string } }
+	require.NoError(t, api.Get(context.Background(), "/api/v1/namespaces/default/pods/"+pod, &got))
+	return got.Status.Phase
+}
+
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, limit, 200*time.Millisecond)
+}
