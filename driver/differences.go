@@ -30,9 +30,12 @@ func differences(wanted, live any, at string) []string {
 	return []string{at}
 }
 
-// listDifferences compares lists whose elements have names by name, as admission may add elements of its own (a volume
-// with a token, a sidecar), and other lists by position.
+// listDifferences compares lists of maps by the elements' names, else by position. Live ones may be longer, as admission adds
+// elements of its own: a volume with a token, a sidecar, tolerations. Lists of scalars, such as a command, it leaves alone.
 func listDifferences(wanted, live []any, at string) []string {
+	if len(wanted) != len(live) && !holdsMaps(wanted) {
+		return []string{at}
+	}
 	byName := map[any]any{}
 	for _, element := range live {
 		if name := nameOf(element); name != nil {
@@ -52,6 +55,14 @@ func listDifferences(wanted, live []any, at string) []string {
 		paths = append(paths, differences(element, counterpart, where)...)
 	}
 	return paths
+}
+
+func holdsMaps(list []any) bool {
+	if len(list) == 0 {
+		return false
+	}
+	_, maps := list[0].(map[string]any)
+	return maps
 }
 
 func nameOf(element any) any {

@@ -36,6 +36,7 @@ dnsPolicy: ClusterFirst
 		"scalar":            {`{dnsPolicy: Default}`, []string{"spec.dnsPolicy"}},
 		"in a named list":   {`{containers: [{name: task, image: alpine}]}`, []string{"spec.containers[task].image"}},
 		"in a list":         {`{containers: [{name: task, command: [sh, -x, true]}]}`, []string{"spec.containers[task].command[1]"}},
+		"a shorter command": {`{containers: [{name: task, command: [sh, -c]}]}`, []string{"spec.containers[task].command"}},
 		"missing element":   {`{containers: [{name: more, image: x}]}`, []string{"spec.containers[more].image", "spec.containers[more].name"}},
 		"not the value":     {`{containers: [{name: task, env: [{name: A, value: other}]}]}`, []string{"spec.containers[task].env[A].value"}},
 		"two, in order":     {`{z: 1, dnsPolicy: None}`, []string{"spec.dnsPolicy", "spec.z"}},

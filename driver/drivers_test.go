@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -121,11 +122,9 @@ func loseAnswer(next http.RoundTripper, req *http.Request) (*http.Response, erro
 // answerWith answers in the server's place.
 func answerWith(code int, header http.Header, body string) fault {
 	return func(_ http.RoundTripper, req *http.Request) (*http.Response, error) {
-		if header == nil {
-			header = http.Header{}
-		}
-		header.Set("Content-Type", "application/json")
-		return &http.Response{StatusCode: code, Header: header, Body: io.NopCloser(bytes.NewBufferString(body)), Request: req}, nil
+		answered := http.Header{"Content-Type": {"application/json"}}
+		maps.Copy(answered, header)
+		return &http.Response{StatusCode: code, Header: answered, Body: io.NopCloser(bytes.NewBufferString(body)), Request: req}, nil
 	}
 }
 
