@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Data is all that a template sees. It holds nothing live: the same Data gives the same bytes.
@@ -20,6 +21,8 @@ type Data struct {
 	Task        *TaskData         // nil in pvc.yaml and namespace.yaml
 	Resources   ResourceData
 	Volume      *VolumeData // only in pvc.yaml
+
+	found *inspection // what proveSafe needs to know of the strings
 }
 
 // TaskData is the task. In Command and in Env's values every "$" is doubled, because Kubernetes would expand $(NAME) where a
@@ -81,45 +84,65 @@ func (d *Data) clone() *Data {
 	return &c
 }
 
-// untrusted calls visit with every string that stems from a task, and the field that an error would name.
-func (d *Data) untrusted(visit func(field string, text *string)) {
-	visit("Task.ID", &d.Name)
-	visitMap(d.Labels, visit)
-	visitMap(d.Annotations, visit)
-	if d.Volume != nil {
-		visit("Volume.Name", &d.Volume.Name)
+// field names a field of a task for an error. It is a value, not yet a text, because errors are rare.
+type field struct {
+	name  string
+	index int    // of a list; -1: none
+	key   string // of a map
+}
+
+func (f field) String() string {
+	switch {
+	case f.key != "":
+		return fmt.Sprintf("%s[%q]", f.name, f.key)
+	case f.index < 0:
+		return f.name
 	}
+	before, after, _ := strings.Cut(f.name, "[]")
+	return fmt.Sprintf("%s[%d]%s", before, f.index, after)
+}
+
+// untrusted calls visit with every string that stems from a task, and the field that it stems from.
+func (d *Data) untrusted(visit func(from field, text *string)) {
+	id := field{name: "Task.ID", index: -1}
+	if d.Volume != nil {
+		id.name = "Volume.Name"
+		visit(id, &d.Volume.Name)
+	}
+	visit(id, &d.Name)
+	visitMap(d.Labels, id, visit)
+	visitMap(d.Annotations, id, visit)
 	if d.Task == nil {
 		return
 	}
-	visit("Task.ID", &d.Task.ID)
-	visit("Task.Image", &d.Task.Image)
-	visit("Task.ID", &d.Task.Dir)
-	visit("Task.WorkDir", &d.Task.WorkDir)
+	visit(id, &d.Task.ID)
+	visit(id, &d.Task.Dir)
+	visit(field{name: "Task.Image", index: -1}, &d.Task.Image)
+	visit(field{name: "Task.WorkDir", index: -1}, &d.Task.WorkDir)
 	for i := range d.Task.Command {
-		visit(fmt.Sprintf("Task.Command[%d]", i), &d.Task.Command[i])
+		visit(field{name: "Task.Command[]", index: i}, &d.Task.Command[i])
 	}
 	for i := range d.Task.Env {
 		env := &d.Task.Env[i]
-		field := fmt.Sprintf("Task.Env[%q]", env.Name)
-		visit(field, &env.Name)
-		visit(field, &env.Value)
-		visit(field, &env.Literal)
-		visit(field, &d.Task.EnvNames[i])
+		from := field{name: "Task.Env", key: d.Task.EnvNames[i], index: i}
+		for _, text := range []*string{&env.Name, &env.Value, &env.Literal, &d.Task.EnvNames[i]} {
+			visit(from, text)
+		}
 	}
 	for i := range d.Task.Mounts {
 		mount := &d.Task.Mounts[i]
-		visit(fmt.Sprintf("Task.Mounts[%d].Name", i), &mount.Name)
-		visit(fmt.Sprintf("Task.Mounts[%d].Name", i), &mount.ClaimName)
-		visit(fmt.Sprintf("Task.Mounts[%d].Path", i), &mount.Path)
+		visit(field{name: "Task.Mounts[].Name", index: i}, &mount.Name)
+		visit(field{name: "Task.Mounts[].Name", index: i}, &mount.ClaimName)
+		visit(field{name: "Task.Mounts[].Path", index: i}, &mount.Path)
 	}
 }
 
-// visitMap visits the values; the keys are the driver's own or the platform's.
-func visitMap(texts map[string]string, visit func(field string, text *string)) {
-	for _, key := range slices.Sorted(maps.Keys(texts)) {
-		text := texts[key]
-		visit("Task.ID", &text)
-		texts[key] = text
+// visitMap visits the values, in any order; the keys are the driver's own or the platform's.
+func visitMap(texts map[string]string, from field, visit func(from field, text *string)) {
+	for key, text := range texts {
+		before := text
+		if visit(from, &text); text != before {
+			texts[key] = text
+		}
 	}
 }

@@ -52,7 +52,7 @@ var functions = map[string]effect{
 	"semver": converts, "semverCompare": inspects,
 	// lists and maps
 	"tuple": builds, "list": builds, "dict": builds, "get": looksUp, "hasKey": looksUp, "pluck": builds, "keys": builds, "values": builds,
-	"pick": builds, "omit": builds, "merge": builds, "mergeOverwrite": builds, "append": builds, "prepend": builds, "concat": builds,
+	"pick": looksUp, "omit": looksUp, "merge": builds, "mergeOverwrite": builds, "append": builds, "prepend": builds, "concat": builds,
 	"first": builds, "rest": builds, "last": builds, "initial": builds, "reverse": builds, "uniq": builds, "without": builds, "has": inspects,
 	"dig": looksUp, "chunk": builds,
 	// flow and patterns

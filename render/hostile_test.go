@@ -161,9 +161,15 @@ func TestHostileStringsInCarelessTemplates(t *testing.T) {
 			set := loaded(t, style.layer())
 			arrived := 0
 			for field, put := range hostileFields {
-				for _, text := range hostile {
+				for i, text := range hostile {
+					if testing.Short() && i%5 != len(name)%5 { // a fifth of them, another fifth for another style
+						continue
+					}
 					task := orchestra.Task{ID: "a", Image: "busybox", Command: []string{"true"}}
 					put(&task, text)
+					if !utf8.ValidString(text) { // refused before: TestHostileStringsInDefaults
+						continue
+					}
 					if checkCareless(t, set, style, task) {
 						arrived++
 					}
@@ -180,7 +186,7 @@ func TestHostileStringsInDefaults(t *testing.T) {
 	for name, layers := range map[string][]Layer{"default": nil, "job": {builtinLayer(t, "builtin/job")}, "secret-env": {builtinLayer(t, "builtin/secret-env")}} {
 		set := newSet(t, layers...)
 		for field, put := range hostileFields {
-			for _, text := range append(hostile, strings.Repeat("a\n: #", 1<<20/5)) {
+			for _, text := range withLong(hostile, name == "default") {
 				task := orchestra.Task{ID: "a", Image: "busybox", Command: []string{"true"}}
 				put(&task, text)
 				rendered, err := set.Task(task, RoleTask)
@@ -194,6 +200,14 @@ func TestHostileStringsInDefaults(t *testing.T) {
 			}
 		}
 	}
+}
+
+// withLong adds a hostile string of a MiB.
+func withLong(texts []string, add bool) []string {
+	if !add {
+		return texts
+	}
+	return append(slices.Clone(texts), strings.Repeat("a\n: #", 1<<20/5))
 }
 
 // checkDefaults compares every string of the task with where it is in the workload.

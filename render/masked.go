@@ -59,12 +59,31 @@ func (m mask) aroundTrim(function any) any {
 // builtin makes text/template's own function of that name, which it does not export, callable.
 func builtin(name string) func(args ...any) (any, error) {
 	return func(args ...any) (result any, err error) {
+		if result, ok := builtinQuickly(name, args); ok {
+			return result, nil
+		}
 		call := builtinCall{args: args}
 		if err := builtinTemplate(name, len(args)).Execute(io.Discard, &call); err != nil {
 			return nil, err
 		}
 		return call.result, nil
 	}
+}
+
+// builtinQuickly answers the two most common calls without a template.
+func builtinQuickly(name string, args []any) (result any, ok bool) {
+	if len(args) != 2 {
+		return nil, false
+	}
+	key, isText := args[1].(string)
+	switch first := args[0].(type) {
+	case map[string]any:
+		result, ok = first[key]
+		return result, ok && isText && name == "index"
+	case string:
+		return (first == key) == (name == "eq"), isText && (name == "eq" || name == "ne")
+	}
+	return nil, false
 }
 
 // builtinCall is the data of a template that calls one function.

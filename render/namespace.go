@@ -20,7 +20,12 @@ func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
 	if !s.sources.has(namespaceFile) {
 		return nil, nil
 	}
-	documents, err := s.documents(namespaceFile, s.namespaceData(s.kubeNamespace))
+	data := s.namespaceData(s.kubeNamespace)
+	var err error
+	if data.found, err = inspect(data); err != nil {
+		return nil, fmt.Errorf("rendering the namespace: %w", err)
+	}
+	documents, err := s.documents(namespaceFile, data)
 	if err != nil {
 		return nil, err
 	}

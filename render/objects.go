@@ -104,6 +104,10 @@ func (s *Set) Volume(name string, size int64) (*unstructured.Unstructured, error
 		Values:      s.values,
 		Volume:      &VolumeData{Name: name, Size: quantity},
 	}
+	var err error
+	if data.found, err = inspect(data); err != nil {
+		return nil, fmt.Errorf("rendering volume %q: %w", name, err)
+	}
 	claim, err := s.claim(data)
 	if err != nil {
 		return nil, fmt.Errorf("rendering volume %q: %w", name, err)

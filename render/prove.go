@@ -24,10 +24,7 @@ func (e *InjectionError) Error() string {
 // proveSafe renders the file again with the task's strings disguised and compares. decodeErr is what parsing the first
 // rendering gave: text that parses only disguised was broken by a task, text that parses in neither case by its author.
 func (s *Set) proveSafe(name string, data *Data, first rendering) error {
-	found, err := inspect(data)
-	if err != nil {
-		return fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
-	}
+	found := data.found
 	p := proof{set: s, name: name, data: data, mask: found.mask}
 	if found.harmful {
 		if d := p.compare(first, p.masked(nil)); d != nil {
@@ -56,20 +53,22 @@ type inspection struct {
 	mask             mask
 }
 
-func inspect(data *Data) (found inspection, err error) {
-	var texts []string
-	data.clone().untrusted(func(field string, text *string) {
+// inspect looks at all strings of a task once, for all its files. Text that is not valid UTF-8 is refused: encoders would
+// replace what is wrong with it by U+FFFD without a word.
+func inspect(data *Data) (found *inspection, err error) {
+	found = &inspection{}
+	texts := make([]string, 0, 32)
+	data.untrusted(func(from field, text *string) {
 		texts = append(texts, *text)
 		found.harmful = found.harmful || !isHarmless(*text)
 		found.empties = found.empties || *text == ""
-		if !utf8.ValidString(*text) && err == nil { // encoders would replace it by U+FFFD without a word
-			err = fmt.Errorf("%s: %q is not valid UTF-8", field, *text)
+		if !utf8.ValidString(*text) && err == nil {
+			err = fmt.Errorf("%s: %q is not valid UTF-8", from, *text)
 		}
 	})
-	if err != nil {
-		return found, err
+	if err == nil {
+		found.mask, err = newMask(texts)
 	}
-	found.mask, err = newMask(texts)
 	return found, err
 }
 
@@ -100,7 +99,7 @@ type proof struct {
 }
 
 // masked renders with the fields disguised that wanted accepts; nil accepts all.
-func (p proof) masked(wanted func(field string) bool) rendering {
+func (p proof) masked(wanted func(from field) bool) rendering {
 	text, err := p.set.execute(p.set.masked(p.mask), p.name, maskData(p.data, p.mask, wanted))
 	if err != nil {
 		return rendering{failed: err}
@@ -109,10 +108,10 @@ func (p proof) masked(wanted func(field string) bool) rendering {
 	return rendering{objects: objects, err: err}
 }
 
-func maskData(data *Data, m mask, wanted func(field string) bool) *Data {
+func maskData(data *Data, m mask, wanted func(from field) bool) *Data {
 	masked := data.clone()
-	masked.untrusted(func(field string, text *string) {
-		if wanted == nil || wanted(field) {
+	masked.untrusted(func(from field, text *string) {
+		if wanted == nil || wanted(from) {
 			*text = m.apply(*text)
 		}
 	})
@@ -253,15 +252,15 @@ func (d *difference) under(step any) *difference {
 
 // blame finds the field that makes the difference by itself: the one that does so while all others are disguised.
 func (p proof) blame(reason *difference) error {
-	field := "Task"
+	blamed := field{name: "Task", index: -1}
 	whole := p.masked(nil)
-	tried := map[string]bool{}
-	p.data.clone().untrusted(func(candidate string, text *string) {
-		if field != "Task" || tried[candidate] || p.mask.apply(*text) == *text {
+	tried := map[field]bool{blamed: true}
+	p.data.untrusted(func(candidate field, text *string) {
+		if blamed.name != "Task" || tried[candidate] || p.mask.apply(*text) == *text {
 			return
 		}
 		tried[candidate] = true
-		bare := p.masked(func(other string) bool { return other != candidate })
+		bare := p.masked(func(other field) bool { return other != candidate })
 		for i := range bare.objects {
 			bare.objects[i] = mapStrings(reflect.ValueOf(bare.objects[i]), p.mask.undo).Interface().(map[string]any)
 		}
@@ -270,10 +269,10 @@ func (p proof) blame(reason *difference) error {
 			d = p.compareEmpties(bare, whole)
 		}
 		if d != nil {
-			field, reason = candidate, d
+			blamed, reason = candidate, d
 		}
 	})
-	return &InjectionError{Position: p.position(reason), Field: field, Reason: reason.reason}
+	return &InjectionError{Position: p.position(reason), Field: blamed.String(), Reason: reason.reason}
 }
 
 // position finds the place in the template through the masked rendering, whose structure is the author's.

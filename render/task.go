@@ -47,7 +47,8 @@ func (s *Set) taskData(task orchestra.Task, role Role) (*Data, error) {
 	if data.Task.Stdin {
 		data.Annotations[AnnotationStdin] = StdinPending
 	}
-	return data, nil
+	data.found, err = inspect(data)
+	return data, err
 }
 
 func (s *Set) mountData(mounts orchestra.Mounts, dir string) []MountData {

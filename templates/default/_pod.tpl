@@ -2,10 +2,8 @@
 
 {{- define "podSpec" -}}
 restartPolicy: Never
-{{- range $field := list "activeDeadlineSeconds" "affinity" "automountServiceAccountToken" "dnsConfig" "dnsPolicy" "enableServiceLinks" "hostAliases" "hostIPC" "hostNetwork" "hostPID" "hostUsers" "imagePullSecrets" "nodeSelector" "preemptionPolicy" "priorityClassName" "runtimeClassName" "schedulerName" "serviceAccountName" "shareProcessNamespace" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" }}
-{{- if hasKey $.Values $field }}
-{{ $field }}: {{ index $.Values $field | toJson }}
-{{- end }}
+{{- range $field, $value := pick .Values "activeDeadlineSeconds" "affinity" "automountServiceAccountToken" "dnsConfig" "dnsPolicy" "enableServiceLinks" "hostAliases" "hostIPC" "hostNetwork" "hostPID" "hostUsers" "imagePullSecrets" "nodeSelector" "preemptionPolicy" "priorityClassName" "runtimeClassName" "schedulerName" "serviceAccountName" "shareProcessNamespace" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" }}
+{{ $field }}: {{ toJson $value }}
 {{- end }}
 {{- with index .Values "podSecurityContext" }}
 securityContext: {{ toJson . }}
@@ -58,10 +56,8 @@ resources:
 {{- with include "securityContext" . }}
 securityContext: {{ . }}
 {{- end }}
-{{- range $field := list "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
-{{- with index $.Values $field }}
-{{ $field }}: {{ toJson . }}
-{{- end }}
+{{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
+{{ $field }}: {{ toJson $value }}
 {{- end }}
 volumeMounts:
 - name: work

@@ -1,0 +1,61 @@
+# The two commands of the README are `make run` and `make test`; everything else serves them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+DEVCLUSTER := go -C devcluster run .
+LINT := .tools/golangci-lint
+TESTFLAGS ?= -race -shuffle=on -count=1 -timeout 60m
+
+.PHONY: help
+help: ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: ## Run a task end to end: on $KUBECONFIG or in-cluster if there is one, else on a local Kubernetes that it starts
+	@if [ -z "$$KUBECONFIG$$KUBERNETES_SERVICE_HOST" ]; then \
+		$(DEVCLUSTER) up && KUBECONFIG=$$($(DEVCLUSTER) kubeconfig) && export KUBECONFIG || exit 1; \
+	fi; \
+	go run ./cmd/kubectl-orchestra run hello --scope make-run --image busybox --remove-volumes \
+		--env GREETING=hello --volume notes:notes --cpu-shares 512 --memory 64Mi \
+		-- sh -c 'echo "$$GREETING from $$(hostname)"; date -u +%Y > notes/year; echo "the volume holds: $$(ls notes)"; echo "done" >&2'
+
+.PHONY: test
+test: lint ## Pass all tests on a local Kubernetes that it starts, or on CLUSTER=/path/to/kubeconfig if asked to
+	@TESTFLAGS="$(TESTFLAGS)" CLUSTER="$(CLUSTER)" .ci/test
+
+.PHONY: unit
+unit: ## Pass the tests that need no cluster
+	go test -short $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: $(LINT) ## Check style, the direction of imports, and that go.mod is tidy
+	go mod tidy -diff
+	go -C devcluster mod tidy -diff
+	$(LINT) run ./...
+	cd devcluster && ../$(LINT) run --config ../.golangci.yml ./...
+
+$(LINT): tools.mod
+	@echo "building golangci-lint (some minutes once, then cached)"
+	go build -modfile=tools.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: bench
+bench: ## Measure on the local Kubernetes: launch throughput beside raw server-side apply, rendering
+	@$(DEVCLUSTER) up --simulated-nodes 1
+	go test -run '^$$' -bench . -benchtime 1x ./driver
+	go test -run '^$$' -bench . ./render
+
+.PHONY: golden
+golden: ## Write the golden files anew
+	go test -short -count=1 ./render -update
+
+.PHONY: cluster-up
+cluster-up: ## Start the local Kubernetes (Linux, root)
+	$(DEVCLUSTER) up --simulated-nodes 1
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local Kubernetes and remove all that it left on this machine
+	$(DEVCLUSTER) down
+
+.PHONY: cluster-status
+cluster-status: ## Say how the local Kubernetes is
+	$(DEVCLUSTER) status
