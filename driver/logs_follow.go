@@ -165,7 +165,7 @@ func (r *logReader) wrap(err error) error {
 // says of a log, such as that its file is gone, changes less than a connection does.
 func (p logPace) hopeless(failures int, err error) bool {
 	if _, said := errors.AsType[*serverError](err); said {
-		return failures >= p.attempts/3
+		return failures >= p.attempts/2
 	}
 	return failures >= p.attempts
 }

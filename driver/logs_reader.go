@@ -230,5 +230,8 @@ func (s *logStream) end() error {
 	if s.r.split && bytes.HasSuffix(held.text, []byte("\n")) {
 		return s.release(*held)
 	}
+	if held.open && len(bytes.Trim(held.text, "0123456789-:.TZ+")) == 0 {
+		return io.ErrUnexpectedEOF // cut within a timestamp
+	}
 	return &serverError{text: string(bytes.TrimSpace(held.text))}
 }
