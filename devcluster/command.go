@@ -10,6 +10,7 @@ import (
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/cluster"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostpath"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/layout"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/preflight"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/progress"
@@ -37,7 +38,7 @@ func newCommand(module build.Module) *cobra.Command {
 	}
 	root.AddCommand(
 		upCommand(open), downCommand(open), statusCommand(open), kubeconfigCommand(open),
-		logsCommand(open), restartCommand(open), stopCommand(open), checkNodeCommand(), serveRegistryCommand(),
+		logsCommand(open), restartCommand(open), stopCommand(open), checkNodeCommand(), serveRegistryCommand(), openVolumesCommand(),
 	)
 	return root
 }
@@ -149,6 +150,17 @@ func serveRegistryCommand() *cobra.Command {
 				return err
 			}
 			return registry.Serve(command.Context(), config)
+		},
+	}
+}
+
+func openVolumesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    cluster.OpenVolumes + " FOLDER",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			return hostpath.Open(command.Context(), args[0])
 		},
 	}
 }

@@ -39,8 +39,9 @@ func Detect() (FS, error) {
 	return f, nil
 }
 
-// parse finds version 1's hierarchies, or version 2's at the usual place. A
-// version 2 elsewhere, beside version 1, carries no controllers: "hybrid".
+// parse finds version 2 at the usual place, or version 1's hierarchies. Beside
+// those there may be a version 2 without controllers ("hybrid"): the runtime
+// makes groups in it all the same.
 func parse(mounts string) FS {
 	f := FS{root: "/sys/fs/cgroup"}
 	for line := range strings.Lines(mounts) {
@@ -48,10 +49,11 @@ func parse(mounts string) FS {
 		if len(fields) < 3 {
 			continue
 		}
-		switch dir, kind := fields[1], fields[2]; {
-		case kind == "cgroup2" && dir == f.root:
-			f.unified, f.mounts = true, []string{dir}
-		case kind == "cgroup" && filepath.Dir(dir) == f.root && !slices.Contains(f.mounts, dir):
+		dir, kind := fields[1], fields[2]
+		if kind == "cgroup2" && dir == f.root {
+			return FS{root: f.root, unified: true, mounts: []string{dir}}
+		}
+		if strings.HasPrefix(kind, "cgroup") && filepath.Dir(dir) == f.root && !slices.Contains(f.mounts, dir) {
 			f.mounts = append(f.mounts, dir)
 		}
 	}

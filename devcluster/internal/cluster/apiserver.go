@@ -11,7 +11,6 @@ func (c *Cluster) apiserver() component {
 	return component{
 		name:    "kube-apiserver",
 		program: c.program(build.APIServer),
-		umask:   defaultUmask,
 		args: []string{
 			"--bind-address=127.0.0.1",
 			"--advertise-address=127.0.0.1",

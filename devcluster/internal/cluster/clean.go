@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostnet"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostpath"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/mounts"
 )
 
@@ -47,7 +46,7 @@ func (c *Cluster) clean(ctx context.Context, keep keeping) error {
 			return err
 		}
 	}
-	if err := c.removeVolumes(); err != nil {
+	if err := hostpath.Remove(c.Path("etcd")); err != nil {
 		return err
 	}
 	if err := c.removeFiles(keep); err != nil {
@@ -160,10 +159,9 @@ func removeUnmounted(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// names returns the recorded components, the last of the start order first.
-func (s *state) names() []string {
-	order := []string{"etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "registry", "containerd", "kubelet", "kwok"}
-	names := slices.Collect(maps.Keys(s.Processes))
-	slices.SortFunc(names, func(a, b string) int { return slices.Index(order, b) - slices.Index(order, a) })
-	return names
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

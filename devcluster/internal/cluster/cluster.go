@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
@@ -32,7 +33,7 @@ func (c *Cluster) plan() address.Plan { return address.Plan{Slot: c.state.Slot} 
 
 // program is the path of a program that was built.
 func (c *Cluster) program(name string) string {
-	return c.Cache + "/bin/" + c.state.Versions + "/" + name
+	return filepath.Join(c.Cache, "bin", c.state.Versions, name)
 }
 
 // lock takes the cluster's lock and reads its state, which only then is true.

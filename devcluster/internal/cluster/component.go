@@ -18,19 +18,15 @@ type component struct {
 	name    string
 	program string
 	args    []string
-	umask   int
 	healthy func(context.Context) error // asks the program itself
 }
-
-// defaultUmask lets only the owner write what a component creates.
-const defaultUmask = 0o022
 
 // components lists what this cluster runs, in the order in which it starts. A
 // component may rely on those before it.
 func (c *Cluster) components() []component {
 	list := []component{c.etcd(), c.apiserver(), c.controllerManager(), c.scheduler()}
 	if c.state.Options.Node {
-		list = append(list, c.registry(), c.containerd(), c.kubelet())
+		list = append(list, c.registry(), c.volumes(), c.containerd(), c.kubelet())
 	}
 	if c.state.Options.SimulatedNodes > 0 {
 		list = append(list, c.kwok())
@@ -52,7 +48,7 @@ func (c *Cluster) component(name string) (component, error) {
 // start starts a component and records it. It does not wait for its health.
 func (c *Cluster) start(comp component) error {
 	id, err := process.Start(process.Command{
-		Path: comp.program, Args: comp.args, Umask: comp.umask, Log: c.Log(comp.name), Mark: c.ID(),
+		Path: comp.program, Args: comp.args, Log: c.Log(comp.name), Mark: c.ID(),
 	})
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, process.Tail(c.Log(comp.name), logLines))

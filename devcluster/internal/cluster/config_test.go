@@ -89,7 +89,7 @@ func TestComponentsFollowTheOptions(t *testing.T) {
 	c.state.Options = Options{}
 	assert.Equal(t, control, names())
 	c.state.Options = Options{Node: true}
-	assert.Equal(t, append(control, "registry", "containerd", "kubelet"), names())
+	assert.Equal(t, append(control, "registry", "volumes", "containerd", "kubelet"), names())
 	c.state.Options = Options{SimulatedNodes: 1}
 	assert.Equal(t, append(control, "kwok"), names())
 

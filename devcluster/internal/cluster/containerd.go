@@ -26,7 +26,6 @@ func (c *Cluster) containerd() component {
 	return component{
 		name:    "containerd",
 		program: program,
-		umask:   defaultUmask,
 		args:    []string{"--config=" + c.Path("containerd.toml")},
 		healthy: socket(c.ContainerdSocket()),
 	}

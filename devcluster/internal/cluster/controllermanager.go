@@ -10,8 +10,6 @@ func (c *Cluster) controllerManager() component {
 	return component{
 		name:    "kube-controller-manager",
 		program: c.program(build.ControllerManager),
-		// It makes the folders of the volumes, in which any user's task must be able to write.
-		umask: 0,
 		args: []string{
 			"--bind-address=127.0.0.1",
 			"--secure-port=" + strconv.Itoa(c.plan().ControllerManager()),

@@ -17,8 +17,8 @@ const endLimit = time.Minute
 // nobody needs time to say goodbye.
 func (c *Cluster) endProcesses(ctx context.Context) error {
 	if c.state != nil {
-		for _, name := range c.state.names() {
-			if err := c.state.Processes[name].Stop(ctx, 0); err != nil {
+		for name, id := range c.state.Processes {
+			if err := id.Stop(ctx, 0); err != nil {
 				return fmt.Errorf("ending %s: %w", name, err)
 			}
 		}

@@ -14,7 +14,6 @@ func (c *Cluster) etcd() component {
 	return component{
 		name:    "etcd",
 		program: c.program(build.Etcd),
-		umask:   defaultUmask,
 		args: []string{
 			"--name=devcluster",
 			"--data-dir=" + c.Path("etcd"),

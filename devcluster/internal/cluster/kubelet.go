@@ -21,7 +21,6 @@ func (c *Cluster) kubelet() component {
 	return component{
 		name:    "kubelet",
 		program: c.program(build.Kubelet),
-		umask:   defaultUmask,
 		args: []string{
 			"--config=" + c.Path("kubelet.yaml"),
 			"--kubeconfig=" + c.PKI("kubelet.kubeconfig"),

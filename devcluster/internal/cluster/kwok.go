@@ -20,7 +20,6 @@ func (c *Cluster) kwok() component {
 	return component{
 		name:    "kwok",
 		program: c.program(build.Kwok),
-		umask:   defaultUmask,
 		args: []string{
 			"--kubeconfig=" + c.PKI("kwok.kubeconfig"),
 			"--config=" + c.Path("kwok.yaml"),

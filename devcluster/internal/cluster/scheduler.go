@@ -10,7 +10,6 @@ func (c *Cluster) scheduler() component {
 	return component{
 		name:    "kube-scheduler",
 		program: c.program(build.Scheduler),
-		umask:   defaultUmask,
 		args: []string{
 			"--bind-address=127.0.0.1",
 			"--secure-port=" + strconv.Itoa(c.plan().Scheduler()),

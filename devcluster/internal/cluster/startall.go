@@ -8,6 +8,7 @@ import (
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/cgroup"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostnet"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostpath"
 )
 
 // startAll starts a cluster of which only the state exists.
@@ -15,7 +16,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 	if err := c.issue(); err != nil {
 		return err
 	}
-	if err := c.makeVolumesFolder(); err != nil {
+	if err := hostpath.Prepare(); err != nil {
 		return err
 	}
 	if c.state.Options.Node {
@@ -57,13 +58,16 @@ func (c *Cluster) startRuntime(ctx context.Context) error {
 	if err := os.MkdirAll(c.Run, 0o700); err != nil {
 		return err
 	}
+	if err := c.copySelf(); err != nil {
+		return err
+	}
 	if err := c.configureRegistry(); err != nil {
 		return err
 	}
 	if err := c.configureContainerd(); err != nil {
 		return err
 	}
-	for _, comp := range []component{c.registry(), c.containerd()} {
+	for _, comp := range []component{c.registry(), c.volumes(), c.containerd()} {
 		if err := c.start(comp); err != nil {
 			return err
 		}
@@ -96,7 +100,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 }
 
 func (c *Cluster) startNode(ctx context.Context) error {
-	for _, comp := range []component{c.registry(), c.containerd()} {
+	for _, comp := range []component{c.registry(), c.volumes(), c.containerd()} {
 		if err := c.await(ctx, comp); err != nil {
 			return err
 		}

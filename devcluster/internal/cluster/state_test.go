@@ -71,14 +71,3 @@ func TestInfoWithoutANode(t *testing.T) {
 	assert.Empty(t, info.ContainerdSocket)
 	assert.NotNil(t, info.SimulatedNodes, "a list in JSON, not null")
 }
-
-func TestComponentsEndInTheReverseOfTheirStart(t *testing.T) {
-	c := stopped(t)
-	c.state.Options.SimulatedNodes = 1
-	for _, comp := range c.components() {
-		c.state.Processes[comp.name] = process.Identity{}
-	}
-	names := c.state.names()
-	assert.Equal(t, "kwok", names[0])
-	assert.Equal(t, "etcd", names[len(names)-1])
-}

@@ -24,7 +24,7 @@ func sleeper(t *testing.T, script string) (Identity, Command) {
 	require.NoError(t, err)
 	command := Command{
 		Path: shell, Args: []string{"-c", script},
-		Log: filepath.Join(t.TempDir(), "logs", "it.log"), Mark: t.Name(), Umask: 0o022,
+		Log: filepath.Join(t.TempDir(), "logs", "it.log"), Mark: t.Name(),
 	}
 	id, err := Start(command)
 	require.NoError(t, err)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 )
 
@@ -15,15 +14,11 @@ const markVariable = "ORCHESTRA_DEVCLUSTER"
 
 // Command is a program to be started in the background.
 type Command struct {
-	Path  string
-	Args  []string // without the program's own name
-	Log   string   // stdout and stderr are appended to this file
-	Mark  string   // inherited by all descendants, see Marked
-	Umask int      // file mode creation mask; 0 lets all permissions through
+	Path string
+	Args []string // without the program's own name
+	Log  string   // stdout and stderr are appended to this file
+	Mark string   // inherited by all descendants, see Marked
 }
-
-// umask belongs to the whole of our process while a child is being started.
-var umask sync.Mutex
 
 // Start starts the program in a session of its own, so that neither a closed
 // terminal nor Ctrl-C reaches it, and returns its identity. It is not waited
@@ -43,7 +38,7 @@ func Start(c Command) (Identity, error) {
 	cmd.Dir = "/"
 	cmd.Env = environment(c.Mark)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := startWithUmask(cmd, c.Umask); err != nil {
+	if err := cmd.Start(); err != nil {
 		return Identity{}, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
 	id, err := Of(cmd.Process.Pid)
@@ -61,11 +56,4 @@ func environment(mark string) []string {
 		"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin",
 		markVariable + "=" + mark,
 	}
-}
-
-func startWithUmask(cmd *exec.Cmd, mask int) error {
-	umask.Lock()
-	defer umask.Unlock()
-	defer syscall.Umask(syscall.Umask(mask))
-	return cmd.Start()
 }

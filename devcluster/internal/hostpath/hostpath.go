@@ -1,0 +1,70 @@
+// Package hostpath looks after the folders that the controller manager's
+// host-path provisioner makes for volumes.
+package hostpath
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// Folder has a folder for each volume. The provisioner cannot be told another
+// place (pkg/volume/hostpath/host_path.go), so all clusters of a machine share it.
+const Folder = "/tmp/hostpath_pv"
+
+// volumePath is how the specification of such a volume says where it is.
+var volumePath = regexp.MustCompile(regexp.QuoteMeta(Folder) + `/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// Prepare makes the shared folder so that the clusters of every user can add to
+// it, and none can remove another's.
+func Prepare() error {
+	err := os.Mkdir(Folder, 0o777)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(Folder, 0o777|fs.ModeSticky) // whatever the umask is
+}
+
+// Remove removes the folders of all volumes that a cluster ever made and did
+// not remove itself. Their names are in the files of its etcd, which can be
+// read when nothing runs any more, too; they are random, hence nobody else's.
+func Remove(etcd string) error {
+	paths, err := find(etcd)
+	if err != nil {
+		return fmt.Errorf("looking for volumes in etcd's files: %w", err)
+	}
+	for path := range paths {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("removing a volume: %w", err)
+		}
+	}
+	_ = os.Remove(Folder) // only succeeds if it is empty
+	return nil
+}
+
+func find(etcd string) (map[string]bool, error) {
+	paths := map[string]bool{}
+	err := filepath.WalkDir(etcd, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, match := range volumePath.FindAll(content, -1) {
+			paths[string(match)] = true
+		}
+		return nil
+	})
+	return paths, err
+}
