@@ -1,0 +1,209 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+func TestStdinIsDeliveredWhole(t *testing.T) {
+	random := make([]byte, 1<<20+7)
+	source := rand.NewChaCha8([32]byte{})
+	_, _ = source.Read(random)
+	for name, input := range map[string][]byte{"nothing": {}, "a byte": {0}, "binary": random} {
+		t.Run(name, func(t *testing.T) {
+			conn, task := newFakeAttach(), newFakeTask()
+			require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), bytes.NewReader(input)))
+			assert.True(t, bytes.Equal(input, conn.received()))
+			assert.Equal(t, []string{stdinSending, stdinDelivered}, task.states)
+			assert.Equal(t, 1, conn.closings)
+		})
+	}
+}
+
+// What the server says, and what the task does, decide together.
+func TestStdinVerdicts(t *testing.T) {
+	success, failure := attachAnswer{given: true}, attachAnswer{given: true, err: errors.New("the server says: no")}
+	for name, test := range map[string]struct {
+		answer attachAnswer
+		early  bool // the answer comes while there still is input
+		silent bool // no byte had been sent by then
+		ends   bool // the task ends
+		code   bool // its exit code is 0
+		want   string
+	}{
+		"all sent, no status":                       {answer: noStatus(errCut), want: stdinIncomplete},
+		"all sent, no status, the task ends with 0": {answer: noStatus(errCut), ends: true, code: true, want: stdinIncomplete},
+		"all sent, failure, the task goes on":       {answer: failure, want: stdinIncomplete},
+		"all sent, failure, the task ends with 0":   {answer: failure, ends: true, code: true, want: stdinIncomplete},
+		"all sent, failure, the task fails":         {answer: failure, ends: true, want: stdinSending},
+		"cut half-way, the task ends with 0":        {answer: noStatus(errCut), early: true, ends: true, code: true, want: stdinIncomplete},
+		"cut half-way, the task fails":              {answer: noStatus(errCut), early: true, ends: true, want: stdinIncomplete},
+		"not read, the task ends with 0":            {answer: success, early: true, ends: true, code: true, want: stdinUnread},
+		"not read, the task fails":                  {answer: success, early: true, ends: true, want: stdinSending},
+		"not read, the task goes on":                {answer: success, early: true, want: stdinIncomplete},
+		"gone before the attach":                    {answer: failure, early: true, silent: true, ends: true, code: true, want: stdinUnread},
+		"failure half-way, the task ends with 0":    {answer: failure, early: true, ends: true, code: true, want: stdinIncomplete},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, task := newFakeAttach(), newFakeTask()
+				conn.onClose, task.zero = test.answer, test.code
+				input, more := io.Pipe()
+				go func() {
+					if !test.silent {
+						_, _ = more.Write([]byte("input"))
+					}
+					if test.early {
+						time.Sleep(time.Second)
+						conn.answer <- test.answer
+						return
+					}
+					more.Close()
+				}()
+				defer more.Close() // only now, if early: nobody may wait for more input
+				if test.ends {
+					time.AfterFunc(10*time.Second, func() { close(task.over) }) // the news of the end is late
+				}
+				err := task.feed(attachTo(conn)).run(t.Context(), input)
+				assert.Equal(t, test.want, task.states[len(task.states)-1])
+				if test.want == stdinIncomplete {
+					require.ErrorIs(t, err, task.why)
+					assert.Error(t, task.why)
+					return
+				}
+				require.NoError(t, err)
+			})
+		})
+	}
+}
+
+func TestStdinReaderFails(t *testing.T) {
+	conn, task := newFakeAttach(), newFakeTask()
+	task.events = func(state string) {
+		if state == stdinIncomplete {
+			assert.Zero(t, conn.closings, "the task must not see an end of its input before it is marked")
+		}
+	}
+	err := task.feed(attachTo(conn)).run(t.Context(), &brokenReader{left: 100})
+	require.ErrorIs(t, err, errReader)
+	assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
+	assert.Len(t, conn.received(), 100)
+	assert.Equal(t, 1, conn.closings)
+}
+
+func TestStdinConnectionBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		conn.limit = 100
+		err := task.feed(attachTo(conn)).run(t.Context(), strings.NewReader(strings.Repeat("x", 1000)))
+		require.ErrorIs(t, err, errCut)
+		require.ErrorIs(t, err, errNoStatus)
+		assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
+	})
+}
+
+func TestStdinWaitsForASlowTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		conn.gate = make(chan struct{})
+		time.AfterFunc(3*time.Hour, func() { close(conn.gate) })
+		require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), strings.NewReader("late")))
+		assert.Equal(t, "late", string(conn.received()))
+		assert.Equal(t, []string{stdinSending, stdinDelivered}, task.states)
+	})
+}
+
+func TestStdinEndsWithTheDriver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		input, more := io.Pipe()
+		err := task.feed(attachTo(conn)).run(ctx, input)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, []string{stdinSending}, task.states, "what is not known to have arrived is no success")
+		assert.Equal(t, 1, conn.closings)
+		more.Close() // and with it the goroutine that was blocked in Read
+	})
+}
+
+func TestStdinAttachIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		tries := 0
+		err := task.feed(func(context.Context) (attachment, error) {
+			if tries++; tries < 50 {
+				return nil, io.ErrUnexpectedEOF // an API server that restarts
+			}
+			return conn, nil
+		}).run(t.Context(), strings.NewReader("x"))
+		require.NoError(t, err)
+		assert.Equal(t, []string{stdinSending, stdinDelivered}, task.states)
+	})
+}
+
+func TestStdinAttachIsRefused(t *testing.T) {
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods/attach"}, "task", errors.New("no"))
+	for name, test := range map[string]struct {
+		refusal error
+		ends    bool
+		tries   int
+		states  []string
+	}{
+		"for good":                      {refusal: forbidden, tries: 1, states: []string{stdinSending, stdinIncomplete}},
+		"again and again":               {refusal: apierrors.NewBadRequest("not running"), tries: 13, states: []string{stdinSending, stdinIncomplete}},
+		"because the task is over":      {refusal: apierrors.NewBadRequest("not running"), ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
+		"for good, to one that is over": {refusal: forbidden, ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				task, tries := newFakeTask(), 0
+				if test.ends {
+					close(task.over)
+				}
+				err := task.feed(func(context.Context) (attachment, error) {
+					tries++
+					return nil, test.refusal
+				}).run(t.Context(), strings.NewReader("x"))
+				assert.Equal(t, test.states, task.states)
+				assert.Equal(t, test.tries, tries)
+				if test.ends {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, test.refusal)
+			})
+		})
+	}
+}
+
+func TestStdinVerdictOfAnnotation(t *testing.T) {
+	for value, want := range map[string]struct {
+		undecided bool
+		problem   string
+	}{
+		"":                       {},
+		stdinPending:             {},
+		stdinDelivered:           {},
+		stdinUnread:              {},
+		stdinSending:             {undecided: true},
+		"incomplete: it was cut": {problem: "it was cut"},
+		"incomplete":             {problem: "the reason was not recorded"},
+	} {
+		undecided, problem := stdinVerdict(value)
+		assert.Equal(t, want.undecided, undecided, value)
+		assert.Equal(t, want.problem, problem, value)
+	}
+}
