@@ -2,12 +2,13 @@ package driver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // FieldManager is the name under which the driver's fields stand in an object's managedFields.
@@ -30,7 +31,7 @@ const neverVersion = "1"
 func (d *Driver) create(ctx context.Context, obj *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	body := obj.DeepCopy()
 	body.SetResourceVersion(neverVersion)
-	data, err := json.Marshal(body)
+	data, err := render.JSON(body)
 	if err != nil {
 		return nil, fmt.Errorf("encoding: %w", err)
 	}

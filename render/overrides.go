@@ -1,8 +1,6 @@
 package render
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +15,7 @@ import (
 // overrides are functions of ours, and sprig's that could eat all memory, depend on a map's order, change their arguments,
 // or turn an error into an empty string.
 var overrides = template.FuncMap{
-	"toJson":   toJSON,
+	"toJson":   func(value any) (string, error) { raw, err := JSON(value); return string(raw), err },
 	"toYaml":   toYAML,
 	"fromYaml": fromYAML,
 	"required": required,
@@ -43,28 +41,6 @@ var overrides = template.FuncMap{
 	"values":         values,
 	"merge":          func(maps ...map[string]any) (map[string]any, error) { return merge(maps) },
 	"mergeOverwrite": func(maps ...map[string]any) (map[string]any, error) { return merge(maps, mergo.WithOverride) },
-}
-
-// toJSON makes JSON that YAML reads as the same value: characters that JSON may hold as they are, but that YAML folds
-// or refuses (line breaks of other scripts, controls, non-characters), are escaped.
-func toJSON(value any) (string, error) {
-	raw, err := json.Marshal(value)
-	if err != nil || bytes.IndexFunc(raw, needsEscape) < 0 {
-		return string(raw), err
-	}
-	var escaped strings.Builder
-	for _, r := range string(raw) {
-		if needsEscape(r) {
-			fmt.Fprintf(&escaped, `\u%04x`, r)
-			continue
-		}
-		escaped.WriteRune(r)
-	}
-	return escaped.String(), nil
-}
-
-func needsEscape(r rune) bool {
-	return r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff || r == 0xfffe || r == 0xffff
 }
 
 func toYAML(value any) (string, error) {
