@@ -29,7 +29,8 @@ type Task struct {
 	// Stdin is read to its end and becomes the task's standard input, whole: if the reader fails, or not all of it can be
 	// delivered to a task that still reads, the task is no success. The driver reads in the background, also after RunContainer
 	// has returned, and stops when the task ends; it cannot interrupt a Read that blocks. It does not close the reader.
-	// nil means no standard input: the task sees its end at once. If RunContainer finds an existing container, Stdin is not read.
+	// nil means no standard input: the task sees its end at once. If RunContainer finds an existing container whose input has
+	// arrived or is on its way, Stdin is not read; one that was left without by a caller that died may get it.
 	Stdin io.Reader
 }
 
