@@ -32,15 +32,22 @@ func TestControlPlaneOfAnOrdinaryUser(t *testing.T) {
 	require.Contains(t, stderr, "devcluster up")
 
 	o.succeed("up", "--no-node", "--simulated-nodes", "1")
-	t.Run("kubeconfig", func(t *testing.T) { kubeconfigIsPrinted(t, o) })
-	t.Run("simulated pods", func(t *testing.T) { simulatedPodsLive(t, o) })
-	t.Run("up again", func(t *testing.T) { secondUpKeepsAllProcesses(t, o) })
-	t.Run("more nodes", func(t *testing.T) { nodesAreAddedToARunningCluster(t, o) })
-	t.Run("restart", func(t *testing.T) { restartReplacesOneProcess(t, o) })
-	t.Run("dead component", func(t *testing.T) { deadComponentIsReportedAndReplaced(t, o) })
-	t.Run("killed cluster", func(t *testing.T) { upWorksOverAKilledCluster(t, o) })
-	t.Run("gates", func(t *testing.T) { wrongGateIsReportedWithTheLog(t, o) })
-	t.Run("down", func(t *testing.T) { downLeavesNothing(t, o) })
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T, *ordinary)
+	}{
+		{"kubeconfig", kubeconfigIsPrinted},
+		{"simulated pods", simulatedPodsLive},
+		{"up again", secondUpKeepsAllProcesses},
+		{"more nodes", nodesAreAddedToARunningCluster},
+		{"restart", restartReplacesOneProcess},
+		{"dead component", deadComponentIsReportedAndReplaced},
+		{"killed cluster", upWorksOverAKilledCluster},
+		{"wrong gate", wrongGateIsReportedWithTheLog},
+		{"down", downLeavesNothing},
+	} {
+		t.Run(step.name, func(t *testing.T) { step.run(t, o.in(t)) })
+	}
 }
 
 func kubeconfigIsPrinted(t *testing.T, o *ordinary) {
@@ -113,7 +120,7 @@ func wrongGateIsReportedWithTheLog(t *testing.T, o *ordinary) {
 	assert.Contains(t, stderr, "kube-apiserver has ended")
 	assert.Contains(t, stderr, "NoSuchGate", "the component's own words")
 	assert.Contains(t, o.succeed("logs", "kube-apiserver"), "NoSuchGate", "and its log is still there")
-	o.succeed("up", "--feature-gates", "")
+	o.succeed("up", "--no-node")
 }
 
 func downLeavesNothing(t *testing.T, o *ordinary) {

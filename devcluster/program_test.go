@@ -78,6 +78,13 @@ func ordinaryUser(t *testing.T) *ordinary {
 	return o
 }
 
+// in returns the same user for a part of the test.
+func (o *ordinary) in(t *testing.T) *ordinary {
+	part := *o
+	part.t = t
+	return &part
+}
+
 func copyProgram(t *testing.T, from, to string) {
 	t.Helper()
 	if os.Link(from, to) == nil {

@@ -19,6 +19,11 @@ func (c *Cluster) Restart(ctx context.Context, name string, kill bool) error {
 			if err := c.end(ctx, name, kill); err != nil {
 				return err
 			}
+			if comp.program == c.self() { // bring it up to date: this program may be newer
+				if err := c.copySelf(); err != nil {
+					return err
+				}
+			}
 			if err := c.start(comp); err != nil {
 				return err
 			}

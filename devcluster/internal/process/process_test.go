@@ -118,6 +118,7 @@ func TestTail(t *testing.T) {
 	long := strings.Repeat("x", 2*tailBytes) + "\nthe end"
 	require.NoError(t, os.WriteFile(path, []byte(long), 0o600))
 	assert.Equal(t, "    the end", Tail(path, 1))
+	assert.Equal(t, "    "+strings.Repeat("x", lineBytes)+" ...\n    the end", Tail(path, 2))
 }
 
 func waitForLog(t *testing.T, path, text string) {

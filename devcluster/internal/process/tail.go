@@ -11,6 +11,9 @@ import (
 // tailBytes bounds how much of the end of a log is read to find its last lines.
 const tailBytes = 64 << 10
 
+// lineBytes bounds what is shown of one line: some programs log whole objects.
+const lineBytes = 500
+
 // Tail returns the last lines of a log, at most n, indented for a message.
 // A log that cannot be read is said so in the result: the caller is already
 // reporting another error.
@@ -47,5 +50,11 @@ func lastLines(path string, n int) ([]string, error) {
 		return nil, nil
 	}
 	lines := strings.Split(string(end), "\n")
-	return lines[max(0, len(lines)-n):], nil
+	lines = lines[max(0, len(lines)-n):]
+	for i, line := range lines {
+		if len(line) > lineBytes {
+			lines[i] = strings.ToValidUTF8(line[:lineBytes], "") + " ..."
+		}
+	}
+	return lines, nil
 }
