@@ -1,7 +1,10 @@
 package orchestra_test
 
 import (
+	"flag"
 	"log/slog"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +17,13 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra/orchestratest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // not asked for otherwise
+		_ = flag.Set("test.parallel", "8") // the rules wait for a node, not for this machine's processors
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // TestDrivers holds every driver against the contract.
 func TestDrivers(t *testing.T) {
@@ -26,7 +35,10 @@ func TestDrivers(t *testing.T) {
 	t.Run("k8s", func(t *testing.T) {
 		kubeconfig := testcluster.Kubeconfig(t)
 		orchestratest.Run(t, func(t *testing.T, namespace string) orchestra.Driver {
-			d, err := driver.New(t.Context(), driver.Config{Namespace: namespace, Kubeconfig: kubeconfig}, testLogger(t))
+			d, err := driver.New(t.Context(), driver.Config{
+				Namespace: namespace, Kubeconfig: kubeconfig,
+				Values: map[string]any{"terminationGracePeriodSeconds": 1}, // a shell that sleeps does not hear SIGTERM
+			}, testLogger(t))
 			require.NoError(t, err)
 			return d
 		})

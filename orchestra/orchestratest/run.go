@@ -28,7 +28,7 @@ var rules = slices.Concat(exitRules, statusRules, logRules, followRules, literal
 // an Orchestra namespace; it is called several times for one rule, also with one namespace twice, and has to fail the test
 // itself if there is no backend. Run closes all drivers. Namespaces are random: runs never meet, not even at the same time.
 //
-// A backend needs the image "busybox", or what takes its place: sh, cat, env, od, printf, seq, sha256sum, sleep, tr, wc.
+// A backend needs the image "busybox", or what takes its place: sh, cat, env, od, printf, sed, seq, sha256sum, sleep, tr, wc.
 // Rules of an optional interface are checked if the driver implements it; the test's log says which it does not.
 func Run(t *testing.T, newDriver func(t *testing.T, namespace string) orchestra.Driver) {
 	t.Helper()
