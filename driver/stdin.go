@@ -116,7 +116,6 @@ func (f *stdinFeed) connect(ctx context.Context) (attachment, error) {
 // delivery is what came of sending.
 type delivery struct {
 	whole   bool         // every byte was written to the connection, and the end
-	begun   bool         // a byte was
 	answer  attachAnswer // of the server
 	failure error        // of the caller's reader, or of ctx
 }
@@ -133,14 +132,16 @@ func (f *stdinFeed) settle(ctx context.Context, got delivery) error {
 	case got.whole && got.answer.err == nil:
 		return f.marks.set(ctx, stdinDelivered)
 	}
-	// The server ended the attach before all was sent. That is the task's doing if the task has ended.
+	// The runtime ended the attach before all was sent. That is the task's doing if the task has ended.
 	switch ended, zero := f.state.ended(ctx, f.pace.exit); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case ended && !zero:
 		return nil // the exit code says enough
-	case ended && (got.answer.err == nil || !got.begun):
+	case ended && got.answer.ofRuntime():
 		return f.marks.set(ctx, stdinUnread)
+	case ended:
+		return f.marks.cut(ctx, got.answer.err)
 	}
 	return f.marks.cut(ctx, errors.Join(errors.New("the server stopped taking it before its end, while the task went on"), got.answer.err))
 }

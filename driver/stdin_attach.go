@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,6 +36,13 @@ type attachment interface {
 type attachAnswer struct {
 	given bool  // the server sent a Status; it does so at every end that it knows of (cri-streaming remotecommand/attach.go)
 	err   error // the failure that the Status says, or the reason why there is none; nil for a success
+}
+
+// ofRuntime says that the container runtime itself ended the attach, and not one of the servers before it because of a broken
+// connection: with a success, or with the error of its streaming server (cri-streaming remotecommand/attach.go), which is
+// what a container that has ended gives.
+func (a attachAnswer) ofRuntime() bool {
+	return a.given && (a.err == nil || strings.Contains(a.err.Error(), "error attaching to container: "))
 }
 
 var errNoStatus = errors.New("the connection ended without the server's status")

@@ -15,9 +15,8 @@ const answerGrace = 5 * time.Second
 // transfer is the goroutine that reads from the caller. It may outlive the feed, in a Read that blocks, so it shares as little
 // as it can.
 type transfer struct {
-	begun atomic.Bool // something was written
-	read  atomic.Bool // the reader is at its end, and all of it was written
-	done  chan error  // of the reader, a *sendError of the connection, or nil
+	read atomic.Bool // the reader is at its end, and all of it was written
+	done chan error  // of the reader, a *sendError of the connection, or nil
 }
 
 // sendError is an error of the connection.
@@ -37,7 +36,6 @@ func (t *transfer) run(conn attachment, r io.Reader) error {
 	for {
 		n, err := r.Read(buffer)
 		if n > 0 {
-			t.begun.Store(true)
 			if _, err := conn.Write(buffer[:n]); err != nil {
 				return &sendError{err}
 			}
@@ -59,19 +57,14 @@ func (t *transfer) run(conn attachment, r io.Reader) error {
 // A reader's error leaves the connection open, so that the task can be marked before it sees the end of its input.
 func (f *stdinFeed) send(ctx context.Context, conn attachment, r io.Reader) delivery {
 	t := startTransfer(conn, r)
-	var got delivery
 	select {
 	case <-ctx.Done():
-		got.failure = ctx.Err()
-	case got.answer = <-conn.Answer():
-		if t.read.Load() {
-			got.whole = <-t.done == nil
-		}
+		return delivery{failure: ctx.Err()}
+	case answer := <-conn.Answer():
+		return delivery{whole: t.read.Load() && <-t.done == nil, answer: answer}
 	case err := <-t.done:
-		got = f.sent(ctx, conn, err)
+		return f.sent(ctx, conn, err)
 	}
-	got.begun = t.begun.Load()
-	return got
 }
 
 // sent waits for the server's word when there is nothing more to send.

@@ -1,12 +1,16 @@
 package driver
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
+)
 
 // AnnotationStdin on a task's pod says how far the task's stdin has come. A pod without it has no stdin.
 //
 // The annotation is the proof of delivery: it is written before the task can see the end of its input, so a driver that
 // dies half-way leaves a state that no later process can read as success.
-const AnnotationStdin = "orchestra.stdin"
+const AnnotationStdin = render.AnnotationStdin
 
 // Values of AnnotationStdin.
 //
@@ -16,7 +20,7 @@ const AnnotationStdin = "orchestra.stdin"
 //	unread     -> the task ended by itself before it had read everything. The exit code counts.
 //	incomplete -> the input was cut: "incomplete: why". The task is no success, whatever its exit code.
 const (
-	stdinPending    = "pending"
+	stdinPending    = render.StdinPending
 	stdinSending    = "sending"
 	stdinDelivered  = "delivered"
 	stdinUnread     = "unread"

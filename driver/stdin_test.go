@@ -34,11 +34,11 @@ func TestStdinIsDeliveredWhole(t *testing.T) {
 
 // What the server says, and what the task does, decide together.
 func TestStdinVerdicts(t *testing.T) {
-	success, failure := attachAnswer{given: true}, attachAnswer{given: true, err: errors.New("the server says: no")}
+	success, failure := attachAnswer{given: true}, attachAnswer{given: true, err: errors.New("the server says: connection reset by peer")}
+	exited := attachAnswer{given: true, err: errors.New("the server says: Internal error occurred: error attaching to container: no running task found")}
 	for name, test := range map[string]struct {
 		answer attachAnswer
 		early  bool // the answer comes while there still is input
-		silent bool // no byte had been sent by then
 		ends   bool // the task ends
 		code   bool // its exit code is 0
 		want   string
@@ -53,7 +53,9 @@ func TestStdinVerdicts(t *testing.T) {
 		"not read, the task ends with 0":            {answer: success, early: true, ends: true, code: true, want: stdinUnread},
 		"not read, the task fails":                  {answer: success, early: true, ends: true, want: stdinSending},
 		"not read, the task goes on":                {answer: success, early: true, want: stdinIncomplete},
-		"gone before the attach":                    {answer: failure, early: true, silent: true, ends: true, code: true, want: stdinUnread},
+		"gone before the attach":                    {answer: exited, early: true, ends: true, code: true, want: stdinUnread},
+		"gone before the attach, all sent":          {answer: exited, ends: true, code: true, want: stdinUnread},
+		"not attached, the task goes on":            {answer: exited, early: true, want: stdinIncomplete},
 		"failure half-way, the task ends with 0":    {answer: failure, early: true, ends: true, code: true, want: stdinIncomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,9 +64,7 @@ func TestStdinVerdicts(t *testing.T) {
 				conn.onClose, task.zero = test.answer, test.code
 				input, more := io.Pipe()
 				go func() {
-					if !test.silent {
-						_, _ = more.Write([]byte("input"))
-					}
+					_, _ = more.Write([]byte("input"))
 					if test.early {
 						time.Sleep(time.Second)
 						conn.answer <- test.answer
