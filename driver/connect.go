@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/connrotation"
 )
 
 // environment is what finding a cluster reads from outside of Config, so that tests can set it.
@@ -119,6 +122,18 @@ func tune(config *rest.Config, maxRequests int, warn rest.WarningHandlerWithCont
 	}
 	config.Timeout = 0
 	config.Wrap(newLimiter(maxRequests))
+}
+
+// trackConnections makes config's connections its own and returns a function that closes them. Closing "idle" ones is not
+// enough: for a moment after it was cancelled, a watch keeps its connection busy, and that would stay open.
+func trackConnections(config *rest.Config) (closeAll func()) {
+	dial := config.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
+	dialer := connrotation.NewDialer(dial)
+	config.Dial = dialer.DialContext
+	return dialer.CloseAll
 }
 
 func userAgent() string {

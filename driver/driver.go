@@ -11,13 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -51,7 +49,7 @@ type Driver struct {
 	dynamic    dynamic.Interface
 	typed      kubernetes.Interface // protobuf
 	resources  *resources
-	disconnect func() // closes idle connections
+	disconnect func() // closes all connections
 	watch      *podWatch
 	logStreams logStreams // whether the cluster keeps stdout and stderr apart
 
@@ -116,6 +114,7 @@ func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *
 // useCluster makes the clients. All share one set of connections and one cap on requests.
 func (d *Driver) useCluster(config *rest.Config) error {
 	tune(config, d.cfg.MaxRequests, newWarnings(d.log))
+	d.disconnect = trackConnections(config)
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return err
@@ -130,16 +129,10 @@ func (d *Driver) useCluster(config *rest.Config) error {
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
-	d.useClients(client)
-	return nil
-}
-
-// useClients finishes a driver that has its clients.
-func (d *Driver) useClients(client *http.Client) {
 	d.resources = newResources(d.typed.Discovery())
 	d.watch = newPodWatch(d.typed, d.namespace, d.selector(), d.log)
 	d.watch.limits = deadlinesOf(d.settings)
-	d.disconnect = func() { utilnet.CloseIdleConnectionsFor(client.Transport) }
+	return nil
 }
 
 // greet finds out whether the server answers and accepts the credentials.

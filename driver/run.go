@@ -23,8 +23,8 @@ import (
 // One that is being deleted is waited for. An object that is not this namespace's is a *ForeignError. If the call fails,
 // everything that it made is removed again; when ctx has ended, this is done after RunContainer has returned.
 //
-// Task.Stdin is read in the background, by one of the callers; a later call takes over if the process of that one died
-// before it began to send. Status says whether all of it arrived.
+// Task.Stdin is read in the background, by the call that made the workload; a later one by another driver takes over if nobody
+// has begun to send. Status says whether all of it arrived.
 func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {
@@ -79,7 +79,16 @@ func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.
 		}
 	}
 	c, err = l.d.containerOf(live)
-	return c, same && live.GetAnnotations()[render.AnnotationStdin] == render.StdinPending, err
+	return c, same && l.mayFeed(live), err
+}
+
+// mayFeed says whether this call should send the task its stdin: if it made the workload, or if another driver did, which may
+// have died before it began. Should both live, one gets to claim the input, and the other's reader is left alone.
+func (l *launch) mayFeed(live *unstructured.Unstructured) bool {
+	if live.GetAnnotations()[render.AnnotationStdin] != render.StdinPending {
+		return false
+	}
+	return l.isOwn(live) || instanceOf(live.GetAnnotations()[AnnotationLaunch]) != l.d.instance
 }
 
 // keepExisting is for a task ID whose workload was made from something else: what this call made for its own version of
