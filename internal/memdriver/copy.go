@@ -26,13 +26,16 @@ func (d *Driver) openVolume(name string) (*os.Root, error) {
 	return nil, fmt.Errorf("opening volume %q: %w", name, fs.ErrNotExist)
 }
 
+// closeReadOnly closes what nothing was written to, so that no error matters.
+func closeReadOnly(c io.Closer) { _ = c.Close() }
+
 // CopyToVolume unpacks directories, files and links.
 func (d *Driver) CopyToVolume(ctx context.Context, volumeName string, reader io.Reader) error {
 	root, err := d.openVolume(volumeName)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer closeReadOnly(root)
 	archive := tar.NewReader(reader)
 	for ctx.Err() == nil {
 		header, err := archive.Next()
@@ -87,7 +90,7 @@ func (d *Driver) ReadFilesFromVolume(ctx context.Context, volumeName string, fil
 	reader, writer := io.Pipe()
 	stop := context.AfterFunc(ctx, func() { writer.CloseWithError(ctx.Err()) })
 	go func() {
-		defer root.Close()
+		defer closeReadOnly(root)
 		defer stop()
 		if err := pack(writer, root.FS(), filePaths); err != nil {
 			writer.CloseWithError(fmt.Errorf("copying from volume %q: %w", volumeName, err))
@@ -137,7 +140,7 @@ func packOne(archive *tar.Writer, files fs.FS, name string, entry fs.DirEntry) e
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer closeReadOnly(file)
 	_, err = io.Copy(archive, file)
 	return err
 }

@@ -94,7 +94,7 @@ func connect(output *sync.WaitGroup, cmd *exec.Cmd, streams streams) (closePipes
 
 // drain reads on when the writer fails, so that the program never blocks on a full pipe.
 func drain(w io.Writer, r io.ReadCloser) {
-	defer r.Close()
+	defer closeReadOnly(r)
 	if _, err := io.Copy(w, r); err != nil {
 		_, _ = io.Copy(io.Discard, r)
 	}

@@ -62,32 +62,32 @@ var breakages = []breakage{
 	{"logs are doubled", "follow may begin before the start", containers(brokenContainer{logs: editedLogs(func(text string) string { return text + text })})},
 	{"merged output goes to both writers", "both streams arrive once", containers(brokenContainer{logs: toBoth})},
 	{"stderr is dropped", "both streams arrive once", containers(brokenContainer{
-		logs: func(c orchestra.Container, ctx context.Context, stdout, _ io.Writer, follow bool) error {
+		logs: func(ctx context.Context, c orchestra.Container, stdout, _ io.Writer, follow bool) error {
 			return c.Logs(ctx, stdout, io.Discard, follow)
 		},
 	})},
 	{"an empty log is an error", "an empty log is empty", containers(brokenContainer{logs: editedLogs(func(string) string { return "no output\n" })})},
 	{"logs are used up", "logs can be read again", containers(brokenContainer{logs: logsOnce()})},
 	{"write errors are swallowed", "errors of a writer are returned", containers(brokenContainer{
-		logs: func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+		logs: func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error {
 			_ = c.Logs(ctx, stdout, stderr, follow)
 			return nil
 		},
 	})},
 	{"follow does not follow", "follow delivers while the task runs", containers(brokenContainer{
-		logs: func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, _ bool) error {
+		logs: func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, _ bool) error {
 			return c.Logs(ctx, stdout, stderr, false)
 		},
 	})},
 	{"follow delivers at the end", "follow delivers while the task runs", containers(brokenContainer{logs: editedLogs(strings.Clone)})},
 	{"every read follows", "logs of a running task", containers(brokenContainer{
-		logs: func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, _ bool) error {
+		logs: func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, _ bool) error {
 			return c.Logs(ctx, stdout, stderr, true)
 		},
 	})},
 	{"only one may follow", "many may follow", containers(brokenContainer{logs: logsOnce()})},
 	{"follow does not look at its context", "follow ends with its context", containers(brokenContainer{
-		logs: func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+		logs: func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error {
 			return c.Logs(context.WithoutCancel(ctx), stdout, stderr, follow)
 		},
 	})},
@@ -135,16 +135,18 @@ var breakages = []breakage{
 		}
 	})},
 
-	{"creating again empties", "creating a volume again keeps it", broken{create: func(d orchestra.Driver, ctx context.Context, name string, size int) (orchestra.Volume, error) {
-		old, err := d.CreateVolume(ctx, name, size)
-		if err == nil {
-			err = old.Cleanup(ctx)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return d.CreateVolume(ctx, name, size)
-	}}},
+	{"creating again empties", "creating a volume again keeps it",
+		broken{create: func(ctx context.Context, d orchestra.Driver, name string, size int) (orchestra.Volume, error) {
+			old, err := d.CreateVolume(ctx, name, size)
+			if err == nil {
+				err = old.Cleanup(ctx)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return d.CreateVolume(ctx, name, size)
+		}},
+	},
 
 	{"every call is a new task", "running again returns the same container", tasks(func(task *orchestra.Task) {
 		task.ID += strings.Repeat("x", int(callCount.Add(1)))
@@ -152,26 +154,30 @@ var breakages = []breakage{
 	{"IDs collide", "different IDs are different tasks", tasks(func(task *orchestra.Task) {
 		task.ID = strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(task.ID))
 	})},
-	{"stdin is read at once", "running again does not read stdin", broken{run: func(d orchestra.Driver, ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
-		if task.Stdin != nil {
-			data, err := io.ReadAll(task.Stdin)
-			if err != nil {
-				return nil, err
+	{"stdin is read at once", "running again does not read stdin",
+		broken{run: func(ctx context.Context, d orchestra.Driver, task orchestra.Task) (orchestra.Container, error) {
+			if task.Stdin != nil {
+				data, err := io.ReadAll(task.Stdin)
+				if err != nil {
+					return nil, err
+				}
+				task.Stdin = bytes.NewReader(data)
 			}
-			task.Stdin = bytes.NewReader(data)
-		}
-		return d.RunContainer(ctx, task)
-	}}},
+			return d.RunContainer(ctx, task)
+		}},
+	},
 	{"an end without reading is a failure", "stdin may be ignored", containers(brokenContainer{status: func(s orchestra.ContainerStatus) orchestra.ContainerStatus {
 		return fixedStatus{s.IsDone(), 1}
 	}})},
-	{"the task dies with the call", "the context of RunContainer bounds only the call", broken{run: func(d orchestra.Driver, ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
-		c, err := d.RunContainer(ctx, task)
-		if err == nil {
-			context.AfterFunc(ctx, func() { _ = c.Cleanup(context.Background()) })
-		}
-		return c, err
-	}}},
+	{"the task dies with the call", "the context of RunContainer bounds only the call",
+		broken{run: func(ctx context.Context, d orchestra.Driver, task orchestra.Task) (orchestra.Container, error) {
+			c, err := d.RunContainer(ctx, task)
+			if err == nil {
+				context.AfterFunc(ctx, func() { _ = c.Cleanup(context.Background()) })
+			}
+			return c, err
+		}},
+	},
 	{"a reason is a sentence", "failures are explained", containers(brokenContainer{status: func(s orchestra.ContainerStatus) orchestra.ContainerStatus {
 		return verbose{fixedStatus{s.IsDone(), s.ExitCode()}}
 	}})},
@@ -203,19 +209,23 @@ var breakages = []breakage{
 	{"an unused driver cannot close", "closing an unused driver is no error", broken{close: func(d orchestra.Driver) error {
 		return errors.Join(d.Close(), errors.New("no such namespace"))
 	}}},
-	{"cleanup goes by the ID", "cleanup of an old container spares its successor", broken{run: func(d orchestra.Driver, ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
-		c, err := d.RunContainer(ctx, task)
-		return brokenContainer{Container: c, cleanup: func(c orchestra.Container) error {
-			if current, err := d.GetContainer(ctx, c.ID()); err == nil {
-				return current.Cleanup(ctx)
-			}
-			return nil
-		}}, err
-	}}},
-	{"cleanup takes the volumes along", "volumes outlive their tasks", broken{run: func(d orchestra.Driver, ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
-		c, err := d.RunContainer(ctx, task)
-		return brokenContainer{Container: c, cleanup: func(orchestra.Container) error { return d.Close() }}, err
-	}}},
+	{"cleanup goes by the ID", "cleanup of an old container spares its successor",
+		broken{run: func(ctx context.Context, d orchestra.Driver, task orchestra.Task) (orchestra.Container, error) {
+			c, err := d.RunContainer(ctx, task)
+			return brokenContainer{Container: c, cleanup: func(c orchestra.Container) error {
+				if current, err := d.GetContainer(ctx, c.ID()); err == nil {
+					return current.Cleanup(ctx)
+				}
+				return nil
+			}}, err
+		}},
+	},
+	{"cleanup takes the volumes along", "volumes outlive their tasks",
+		broken{run: func(ctx context.Context, d orchestra.Driver, task orchestra.Task) (orchestra.Container, error) {
+			c, err := d.RunContainer(ctx, task)
+			return brokenContainer{Container: c, cleanup: func(orchestra.Container) error { return d.Close() }}, err
+		}},
+	},
 	{"the driver has no name", "the driver has a name", broken{name: func() string { return "" }}},
 	{"a second close fails", "closing twice is no error", broken{close: closeOnce()}},
 
@@ -229,12 +239,16 @@ var breakages = []breakage{
 		}
 		return invalid
 	}}},
-	{"bad volumes are made", "bad volumes are refused", broken{create: func(d orchestra.Driver, ctx context.Context, _ string, _ int) (orchestra.Volume, error) {
-		return d.CreateVolume(ctx, "corrected", 0)
-	}}},
-	{"ended contexts are ignored", "an ended context ends the call", broken{create: func(d orchestra.Driver, ctx context.Context, name string, size int) (orchestra.Volume, error) {
-		return d.CreateVolume(context.WithoutCancel(ctx), name, size)
-	}}},
+	{"bad volumes are made", "bad volumes are refused",
+		broken{create: func(ctx context.Context, d orchestra.Driver, _ string, _ int) (orchestra.Volume, error) {
+			return d.CreateVolume(ctx, "corrected", 0)
+		}},
+	},
+	{"ended contexts are ignored", "an ended context ends the call",
+		broken{create: func(ctx context.Context, d orchestra.Driver, name string, size int) (orchestra.Volume, error) {
+			return d.CreateVolume(context.WithoutCancel(ctx), name, size)
+		}},
+	},
 	{"a refused task is half there", "a refused task leaves nothing behind", broken{refuse: func(d orchestra.Driver, task orchestra.Task, err error) error {
 		task.User = ""
 		_, _ = d.RunContainer(context.Background(), task)

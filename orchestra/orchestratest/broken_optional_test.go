@@ -14,13 +14,13 @@ import (
 // brokenCopier is a driver whose copies work except for what is set in it.
 type brokenCopier struct {
 	*memdriver.Driver
-	in  func(d *memdriver.Driver, ctx context.Context, volume string, r io.Reader) error
+	in  func(ctx context.Context, d *memdriver.Driver, volume string, r io.Reader) error
 	out func(files map[string]string) map[string]string
 }
 
 func (b brokenCopier) CopyToVolume(ctx context.Context, volume string, r io.Reader) error {
 	if b.in != nil {
-		return b.in(b.Driver, ctx, volume, r)
+		return b.in(ctx, b.Driver, volume, r)
 	}
 	return b.Driver.CopyToVolume(ctx, volume, r)
 }
@@ -49,8 +49,8 @@ func (b brokenCopier) edit(stream io.ReadCloser, err error) (io.ReadCloser, erro
 // brokenSandboxes is a driver whose sandboxes work except for what is set in it.
 type brokenSandboxes struct {
 	*memdriver.Driver
-	start func(*memdriver.Driver, context.Context, orchestra.Task) (orchestra.Sandbox, error)
-	exec  func(orchestra.Sandbox, context.Context, execution) (orchestra.ContainerStatus, error)
+	start func(context.Context, *memdriver.Driver, orchestra.Task) (orchestra.Sandbox, error)
+	exec  func(context.Context, orchestra.Sandbox, execution) (orchestra.ContainerStatus, error)
 }
 
 // execution holds the arguments of Exec.
@@ -65,7 +65,7 @@ func (e execution) on(ctx context.Context, s orchestra.Sandbox) (orchestra.Conta
 
 func (b brokenSandboxes) StartSandbox(ctx context.Context, task orchestra.Task) (orchestra.Sandbox, error) {
 	if b.start != nil {
-		return b.start(b.Driver, ctx, task)
+		return b.start(ctx, b.Driver, task)
 	}
 	s, err := b.Driver.StartSandbox(ctx, task)
 	return brokenSandbox{s, b.exec}, err
@@ -73,13 +73,13 @@ func (b brokenSandboxes) StartSandbox(ctx context.Context, task orchestra.Task) 
 
 type brokenSandbox struct {
 	orchestra.Sandbox
-	exec func(orchestra.Sandbox, context.Context, execution) (orchestra.ContainerStatus, error)
+	exec func(context.Context, orchestra.Sandbox, execution) (orchestra.ContainerStatus, error)
 }
 
 func (b brokenSandbox) Exec(ctx context.Context, cmd []string, env map[string]string, workDir string, //nolint:revive // the contract's
 	stdin io.Reader, stdout, stderr io.Writer,
 ) (orchestra.ContainerStatus, error) {
-	return b.exec(b.Sandbox, ctx, execution{call{cmd, env, workDir, stdin}, stdout, stderr})
+	return b.exec(ctx, b.Sandbox, execution{call{cmd, env, workDir, stdin}, stdout, stderr})
 }
 
 type optionalBreakage struct {
@@ -95,11 +95,11 @@ func copying(b brokenCopier) func(*memdriver.Driver) orchestra.Driver {
 	}
 }
 
-func executing(exec func(orchestra.Sandbox, context.Context, execution) (orchestra.ContainerStatus, error)) func(*memdriver.Driver) orchestra.Driver {
+func executing(exec func(context.Context, orchestra.Sandbox, execution) (orchestra.ContainerStatus, error)) func(*memdriver.Driver) orchestra.Driver {
 	return func(d *memdriver.Driver) orchestra.Driver { return brokenSandboxes{Driver: d, exec: exec} }
 }
 
-func starting(start func(*memdriver.Driver, context.Context, orchestra.Task) (orchestra.Sandbox, error)) func(*memdriver.Driver) orchestra.Driver {
+func starting(start func(context.Context, *memdriver.Driver, orchestra.Task) (orchestra.Sandbox, error)) func(*memdriver.Driver) orchestra.Driver {
 	return func(d *memdriver.Driver) orchestra.Driver { return brokenSandboxes{Driver: d, start: start} }
 }
 
@@ -124,57 +124,57 @@ var optionalBreakages = []optionalBreakage{
 	{"paths may climb", "nothing is read or written outside of the volume", copying(brokenCopier{})},
 	{"unknown volumes are empty", "unknown volumes are errors", copying(brokenCopier{})},
 	{"cut archives are fine", "a cut archive is an error", copying(brokenCopier{
-		in: func(d *memdriver.Driver, ctx context.Context, volume string, r io.Reader) error {
+		in: func(ctx context.Context, d *memdriver.Driver, volume string, r io.Reader) error {
 			_ = d.CopyToVolume(ctx, volume, r)
 			return nil
 		},
 	})},
 
-	{"every exit code is 0", "exec reports exit codes", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"every exit code is 0", "exec reports exit codes", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		status, err := e.on(ctx, s)
 		return fixedStatus{err == nil && status.IsDone(), 0}, err
 	})},
-	{"streams are merged", "exec keeps the streams apart", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"streams are merged", "exec keeps the streams apart", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		both, out := newTap(), e.stdout
 		e.stdout, e.stderr = both, both
 		status, err := e.on(ctx, s)
 		_, writeErr := io.WriteString(out, both.String())
 		return status, errors.Join(err, writeErr)
 	})},
-	{"arguments are joined for a shell", "exec takes everything literally", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"arguments are joined for a shell", "exec takes everything literally", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		e.cmd = []string{"sh", "-c", strings.Join(e.cmd, " ")}
 		return e.on(ctx, s)
 	})},
-	{"stdin is ignored", "exec passes stdin", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"stdin is ignored", "exec passes stdin", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		e.stdin = nil
 		return e.on(ctx, s)
 	})},
-	{"contexts are ignored", "exec ends with its context", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"contexts are ignored", "exec ends with its context", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		context.AfterFunc(ctx, func() { _ = s.Cleanup(context.Background()) }) // not to leave the process behind
 		_, _ = e.on(context.WithoutCancel(ctx), s)
 		return fixedStatus{true, 0}, nil
 	})},
-	{"a removed sandbox does as if", "a removed sandbox runs nothing", executing(func(orchestra.Sandbox, context.Context, execution) (orchestra.ContainerStatus, error) {
+	{"a removed sandbox does as if", "a removed sandbox runs nothing", executing(func(context.Context, orchestra.Sandbox, execution) (orchestra.ContainerStatus, error) {
 		return fixedStatus{true, 0}, nil
 	})},
-	{"each command has a place of its own", "files stay between commands", executing(func(s orchestra.Sandbox, ctx context.Context, e execution) (orchestra.ContainerStatus, error) {
+	{"each command has a place of its own", "files stay between commands", executing(func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
 		e.cmd = append([]string{"sh", "-c", `cd "$(mktemp -d)" && "$@"; rm -r "$PWD"`, "sh"}, e.cmd...)
 		return e.on(ctx, s)
 	})},
 	{"starting again starts another", "starting again returns the same sandbox", starting(
-		func(d *memdriver.Driver, ctx context.Context, task orchestra.Task) (orchestra.Sandbox, error) {
+		func(ctx context.Context, d *memdriver.Driver, task orchestra.Task) (orchestra.Sandbox, error) {
 			task.ID += strings.Repeat("x", int(callCount.Add(1)))
 			return d.StartSandbox(ctx, task)
 		})},
 	{"nothing is validated", "bad sandboxes are refused", starting(
-		func(d *memdriver.Driver, ctx context.Context, task orchestra.Task) (orchestra.Sandbox, error) {
+		func(ctx context.Context, d *memdriver.Driver, task orchestra.Task) (orchestra.Sandbox, error) {
 			task.Image = "busybox"
 			return d.StartSandbox(ctx, task)
 		})},
 }
 
 // filesOnly copies the regular files of an archive, without their modes.
-func filesOnly(d *memdriver.Driver, ctx context.Context, volume string, r io.Reader) error {
+func filesOnly(ctx context.Context, d *memdriver.Driver, volume string, r io.Reader) error {
 	files, err := unpack(io.NopCloser(r))
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 type broken struct {
 	orchestra.Driver
 	name      func() string
-	run       func(orchestra.Driver, context.Context, orchestra.Task) (orchestra.Container, error)
-	create    func(d orchestra.Driver, ctx context.Context, name string, size int) (orchestra.Volume, error)
+	run       func(context.Context, orchestra.Driver, orchestra.Task) (orchestra.Container, error)
+	create    func(ctx context.Context, d orchestra.Driver, name string, size int) (orchestra.Volume, error)
 	task      func(orchestra.Task) orchestra.Task
 	refuse    func(d orchestra.Driver, task orchestra.Task, err error) error
 	get       func(error) error
@@ -36,7 +36,7 @@ func (b broken) RunContainer(ctx context.Context, task orchestra.Task) (orchestr
 		task = b.task(task)
 	}
 	if b.run != nil {
-		return b.run(b.Driver, ctx, task)
+		return b.run(ctx, b.Driver, task)
 	}
 	c, err := b.Driver.RunContainer(ctx, task)
 	if err != nil && b.refuse != nil {
@@ -62,7 +62,7 @@ func (b broken) wrap(c orchestra.Container, err error) (orchestra.Container, err
 
 func (b broken) CreateVolume(ctx context.Context, name string, size int) (orchestra.Volume, error) {
 	if b.create != nil {
-		return b.create(b.Driver, ctx, name, size)
+		return b.create(ctx, b.Driver, name, size)
 	}
 	v, err := b.Driver.CreateVolume(ctx, name, size)
 	if err != nil || b.volume == nil {
@@ -83,7 +83,7 @@ type brokenContainer struct {
 	orchestra.Container
 	id      func(string) string
 	status  func(orchestra.ContainerStatus) orchestra.ContainerStatus
-	logs    func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error
+	logs    func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error
 	cleanup func(orchestra.Container) error
 }
 
@@ -104,7 +104,7 @@ func (c brokenContainer) Status(ctx context.Context) (orchestra.ContainerStatus,
 
 func (c brokenContainer) Logs(ctx context.Context, stdout, stderr io.Writer, follow bool) error {
 	if c.logs != nil {
-		return c.logs(c.Container, ctx, stdout, stderr, follow)
+		return c.logs(ctx, c.Container, stdout, stderr, follow)
 	}
 	return c.Container.Logs(ctx, stdout, stderr, follow)
 }
@@ -156,8 +156,8 @@ type unremovable struct{ orchestra.Volume }
 func (unremovable) Cleanup(context.Context) error { return nil }
 
 // editedLogs changes what stdout gets, once it is complete.
-func editedLogs(edit func(string) string) func(orchestra.Container, context.Context, io.Writer, io.Writer, bool) error {
-	return func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+func editedLogs(edit func(string) string) func(context.Context, orchestra.Container, io.Writer, io.Writer, bool) error {
+	return func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error {
 		var text bytes.Buffer
 		if err := c.Logs(ctx, &text, stderr, follow); err != nil {
 			return err
@@ -167,15 +167,15 @@ func editedLogs(edit func(string) string) func(orchestra.Container, context.Cont
 	}
 }
 
-func toBoth(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+func toBoth(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error {
 	both := io.MultiWriter(stdout, stderr)
 	return c.Logs(ctx, both, both, follow)
 }
 
 // logsOnce delivers to the first reader of a container only.
-func logsOnce() func(orchestra.Container, context.Context, io.Writer, io.Writer, bool) error {
+func logsOnce() func(context.Context, orchestra.Container, io.Writer, io.Writer, bool) error {
 	var read atomic.Bool
-	return func(c orchestra.Container, ctx context.Context, stdout, stderr io.Writer, follow bool) error {
+	return func(ctx context.Context, c orchestra.Container, stdout, stderr io.Writer, follow bool) error {
 		if read.Swap(true) {
 			return nil
 		}

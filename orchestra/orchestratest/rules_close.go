@@ -27,7 +27,7 @@ var closeRules = []rule{
 			status, err := running.Status(s.ctx)
 			require.NoError(s, err)
 			assert.False(s, status.IsDone(), explain(status))
-			assert.Equal(s, "writer\n", s.read("reader", "volume"))
+			assert.Equal(s, "writer\n", s.read("volume"))
 		},
 	},
 	{
@@ -57,5 +57,5 @@ func closeRemovesEverything(s *subject) {
 	for _, id := range []string{done.ID(), running.ID(), foreign.ID()} {
 		s.requireNotFound(s.driver, id)
 	}
-	assert.Empty(s, s.list("reader", "volume"), "the volume is a new one")
+	assert.Empty(s, s.list("volume"), "the volume is a new one")
 }

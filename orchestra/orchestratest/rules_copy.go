@@ -41,7 +41,7 @@ var copyRules = []rule{
 			require.NoError(s, s.accessor().CopyToVolume(s.ctx, "volume", archive(files)))
 			copied := s.copyOut("volume")
 			for name, content := range files {
-				assert.True(s, content == copied[name], "%q: want %d bytes, got %d", name, len(content), len(copied[name]))
+				assertText(s, content, copied[name])
 			}
 		},
 	},
@@ -87,7 +87,7 @@ var copyRules = []rule{
 			whole, err := io.ReadAll(archive(map[string]string{"big": randomText(1 << 20)}))
 			require.NoError(s, err)
 			accessor := s.accessor()
-			assert.Error(s, accessor.CopyToVolume(s.ctx, "volume", bytes.NewReader(whole[:len(whole)/2])), "the archive is short")
+			require.Error(s, accessor.CopyToVolume(s.ctx, "volume", bytes.NewReader(whole[:len(whole)/2])), "the archive is short")
 			cut := io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(errBroken))
 			assert.ErrorIs(s, accessor.CopyToVolume(s.ctx, "volume", cut), errBroken)
 		},

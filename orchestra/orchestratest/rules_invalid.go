@@ -45,7 +45,7 @@ var invalidRules = []rule{
 			ctx, cancel := context.WithCancel(s.ctx)
 			cancel()
 			_, err := s.driver.RunContainer(ctx, shell("late", "true"))
-			assert.ErrorIs(s, err, context.Canceled)
+			require.ErrorIs(s, err, context.Canceled)
 			_, err = s.driver.CreateVolume(ctx, "late", 0)
 			assert.ErrorIs(s, err, context.Canceled)
 		},
