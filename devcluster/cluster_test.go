@@ -128,7 +128,7 @@ func downLeavesNothing(t *testing.T, o *ordinary) {
 	o.succeed("down")
 	for name, pid := range pids {
 		_, err := process.Of(pid)
-		assert.ErrorIs(t, err, os.ErrProcessDone, name)
+		require.ErrorIs(t, err, os.ErrProcessDone, name)
 	}
 	assert.NoDirExists(t, filepath.Join(o.cache(), "clusters", "dev"))
 	o.succeed("down")

@@ -27,17 +27,28 @@ const FirstService = "10.212.0.1"
 // from the slot alone, which is what a cluster has to remember.
 type Plan struct{ Slot int }
 
-func (p Plan) port(n int) int { return firstPort + p.Slot*portsPerSlot + n }
+// Server is one that listens on a port of its own on 127.0.0.1.
+type Server int
 
-// The ports on 127.0.0.1.
+// The servers of a cluster.
+const (
+	APIServer Server = iota
+	Etcd
+	EtcdPeer
+	ControllerManager
+	Scheduler
+	Kwok
+	Registry
+	servers // how many there are
+)
 
-func (p Plan) APIServer() int         { return p.port(0) }
-func (p Plan) Etcd() int              { return p.port(1) }
-func (p Plan) EtcdPeer() int          { return p.port(2) }
-func (p Plan) ControllerManager() int { return p.port(3) }
-func (p Plan) Scheduler() int         { return p.port(4) }
-func (p Plan) Kwok() int              { return p.port(5) }
-func (p Plan) Registry() int          { return p.port(6) }
+// Port is the server's port on 127.0.0.1.
+func (p Plan) Port(s Server) int { return firstPort + p.Slot*portsPerSlot + int(s) }
+
+// Local is the server's host and port, "127.0.0.1:24300".
+func (p Plan) Local(s Server) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Port(s)))
+}
 
 // Pods is the network of the pods on the real node, room for 1,000 of them.
 func (p Plan) Pods() netip.Prefix {
@@ -47,14 +58,11 @@ func (p Plan) Pods() netip.Prefix {
 // Node is the real node's address: the bridge's own, the pods' gateway.
 func (p Plan) Node() netip.Addr { return p.Pods().Addr().Next() }
 
-// Local returns "127.0.0.1:port".
-func Local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-
-// Free returns the plan of the lowest slot of which no port is taken and whose
-// pod network meets no address of this machine.
-func Free() (Plan, error) {
+// Free returns the plan of the lowest slot that is not in taken, of which no
+// port is in use and whose pod network meets no address of this machine.
+func Free(taken map[int]bool) (Plan, error) {
 	for slot := range slots {
-		if p := (Plan{slot}); p.Free() {
+		if p := (Plan{slot}); !taken[slot] && p.Free() {
 			return p, nil
 		}
 	}
@@ -63,8 +71,8 @@ func Free() (Plan, error) {
 
 // Free tells whether nobody uses any of the plan's ports and addresses.
 func (p Plan) Free() bool {
-	for n := range portsPerSlot {
-		listener, err := net.Listen("tcp", Local(p.port(n)))
+	for s := range servers {
+		listener, err := net.Listen("tcp", p.Local(s))
 		if err != nil {
 			return false
 		}

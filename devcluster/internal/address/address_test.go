@@ -12,9 +12,8 @@ func TestSlotsDoNotOverlap(t *testing.T) {
 	ports := map[int]int{}
 	for slot := range slots {
 		p := Plan{slot}
-		for _, port := range []int{
-			p.APIServer(), p.Etcd(), p.EtcdPeer(), p.ControllerManager(), p.Scheduler(), p.Kwok(), p.Registry(),
-		} {
+		for s := range servers {
+			port := p.Port(s)
 			other, taken := ports[port]
 			require.False(t, taken, "port %d of slots %d and %d", port, other, slot)
 			ports[port] = slot
@@ -26,14 +25,22 @@ func TestSlotsDoNotOverlap(t *testing.T) {
 	}
 }
 
-func TestASlotIsTakenIfOnePortIs(t *testing.T) {
-	p, err := Free()
+func TestATakenSlotIsNotGivenAgain(t *testing.T) {
+	first, err := Free(nil)
 	require.NoError(t, err)
-	listener, err := net.Listen("tcp", Local(p.Scheduler()))
+	second, err := Free(map[int]bool{first.Slot: true})
+	require.NoError(t, err)
+	assert.NotEqual(t, first, second)
+}
+
+func TestASlotIsTakenIfOnePortIs(t *testing.T) {
+	p, err := Free(nil)
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", p.Local(Scheduler))
 	require.NoError(t, err)
 	assert.False(t, p.Free())
 
-	other, err := Free()
+	other, err := Free(nil)
 	require.NoError(t, err)
 	assert.NotEqual(t, p, other)
 

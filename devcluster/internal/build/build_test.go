@@ -53,7 +53,7 @@ func TestVersionFlagsOfTheServer(t *testing.T) {
 
 func TestAModuleWithoutKubernetes(t *testing.T) {
 	_, err := Module{GoMod: []byte("module x\n")}.Versions()
-	assert.ErrorContains(t, err, "must be required")
+	require.ErrorContains(t, err, "must be required")
 	_, err = Module{GoMod: []byte("modul x\n")}.Versions()
 	assert.ErrorContains(t, err, "reading the cluster's module")
 }
@@ -79,6 +79,6 @@ func TestABuildThatFailsLeavesNoProgram(t *testing.T) {
 	target := filepath.Join(dir, "out", "broken")
 
 	err := compile(t.Context(), dir, ".", target, "-s")
-	assert.ErrorContains(t, err, "oops", "the compiler's own words are in the error")
+	require.ErrorContains(t, err, "oops", "the compiler's own words are in the error")
 	assert.NoFileExists(t, target)
 }

@@ -83,7 +83,7 @@ func TestRemove(t *testing.T) {
 
 	require.NoError(t, f.Remove("ours"))
 	assert.NoDirExists(t, filepath.Join(f.mounts[0], "ours"))
-	assert.NoError(t, f.Remove("ours"), "removing twice is no error")
+	require.NoError(t, f.Remove("ours"), "removing twice is no error")
 
 	none, err := f.Processes("ours")
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ func (c *Cluster) apiserver() component {
 		args: []string{
 			"--bind-address=127.0.0.1",
 			"--advertise-address=127.0.0.1",
-			"--secure-port=" + strconv.Itoa(c.plan().APIServer()),
+			"--secure-port=" + strconv.Itoa(c.plan().Port(address.APIServer)),
 			"--endpoint-reconciler-type=none", // a loopback address is no valid endpoint
 			"--service-cluster-ip-range=" + address.Services,
 			"--tls-cert-file=" + c.PKI("apiserver.crt"), "--tls-private-key-file=" + c.PKI("apiserver.key"),
@@ -35,6 +35,6 @@ func (c *Cluster) apiserver() component {
 			"--profiling=false",
 			"--feature-gates=" + gates(c.state.Options.FeatureGates),
 		},
-		healthy: c.https(c.plan().APIServer(), "/readyz"),
+		healthy: c.https(address.APIServer, "/readyz"),
 	}
 }

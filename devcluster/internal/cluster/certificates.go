@@ -96,7 +96,7 @@ func (c *Cluster) users(cluster *pki.Authority, files map[string][]byte) error {
 	return issue("kubelet", "system:node:"+c.NodeName(), "system:nodes")
 }
 
-func (c *Cluster) server() string { return "https://" + address.Local(c.plan().APIServer()) }
+func (c *Cluster) server() string { return "https://" + c.plan().Local(address.APIServer) }
 
 // client returns devcluster's own client of a server that has a certificate of
 // the cluster's authority.

@@ -73,7 +73,7 @@ func (c *Cluster) configureContainerd() error {
 	return nil
 }
 
-func (c *Cluster) registryHost() string { return address.Local(c.plan().Registry()) }
+func (c *Cluster) registryHost() string { return c.plan().Local(address.Registry) }
 
 // onlyOurRegistry is a hosts.toml that sends every request to the cluster's
 // registry. It is the server itself and no mirror before another one, so that

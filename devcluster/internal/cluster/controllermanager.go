@@ -3,6 +3,7 @@ package cluster
 import (
 	"strconv"
 
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 )
 
@@ -12,7 +13,7 @@ func (c *Cluster) controllerManager() component {
 		program: c.program(build.ControllerManager),
 		args: []string{
 			"--bind-address=127.0.0.1",
-			"--secure-port=" + strconv.Itoa(c.plan().ControllerManager()),
+			"--secure-port=" + strconv.Itoa(c.plan().Port(address.ControllerManager)),
 			"--tls-cert-file=" + c.PKI("components.crt"), "--tls-private-key-file=" + c.PKI("components.key"),
 			"--kubeconfig=" + c.PKI("controller-manager.kubeconfig"),
 			"--authentication-kubeconfig=" + c.PKI("controller-manager.kubeconfig"),
@@ -26,6 +27,6 @@ func (c *Cluster) controllerManager() component {
 			"--kube-api-qps=200", "--kube-api-burst=400",
 			"--profiling=false",
 		},
-		healthy: c.https(c.plan().ControllerManager(), "/healthz"),
+		healthy: c.https(address.ControllerManager, "/healthz"),
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 )
 
-func (c *Cluster) etcdURL() string { return "https://" + address.Local(c.plan().Etcd()) }
+func (c *Cluster) etcdURL() string { return "https://" + c.plan().Local(address.Etcd) }
 
 func (c *Cluster) etcd() component {
-	client, peer := c.etcdURL(), "https://"+address.Local(c.plan().EtcdPeer())
+	client, peer := c.etcdURL(), "https://"+c.plan().Local(address.EtcdPeer)
 	return component{
 		name:    "etcd",
 		program: c.program(build.Etcd),

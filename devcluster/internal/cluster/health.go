@@ -11,9 +11,9 @@ import (
 
 // https checks a health endpoint on 127.0.0.1 that shows a certificate of the
 // cluster's authority.
-func (c *Cluster) https(port int, path string) func(context.Context) error {
+func (c *Cluster) https(server address.Server, path string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		client, err := c.client("https://" + address.Local(port))
+		client, err := c.client("https://" + c.plan().Local(server))
 		if err != nil {
 			return err
 		}

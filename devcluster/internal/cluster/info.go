@@ -3,7 +3,6 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
-
 	"os"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/registry"
@@ -28,7 +27,7 @@ type Info struct {
 	Pids             map[string]int  `json:"pids"`             // by component
 }
 
-// Info describes the cluster as its state has it.
+// info describes the cluster as its state has it.
 func (c *Cluster) info() Info {
 	info := Info{
 		Name:           c.Name,
@@ -59,7 +58,7 @@ func (c *Cluster) publish() error {
 	if err != nil {
 		return fmt.Errorf("encoding the cluster's description: %w", err)
 	}
-	if err := writeFile(c.Layout.Info(), append(content, '\n')); err != nil {
+	if err := writeFile(c.InfoFile(), append(content, '\n')); err != nil {
 		return err
 	}
 	kubeconfig, err := os.ReadFile(c.PKI("admin.kubeconfig"))

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	_ "embed"
 	"fmt"
 	"net"
@@ -79,19 +78,4 @@ func merge(base, over map[string]any) map[string]any {
 		merged[key] = value
 	}
 	return merged
-}
-
-// awaitNode waits until the node is Ready.
-func (c *Cluster) awaitNode(ctx context.Context) error {
-	api, err := c.client(c.server())
-	if err != nil {
-		return err
-	}
-	return c.poll(ctx, "kubelet", func(ctx context.Context) error {
-		ready, err := nodeReady(ctx, api, c.NodeName())
-		if err == nil && !ready {
-			err = fmt.Errorf("Node/%s is not Ready", c.NodeName())
-		}
-		return err
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"net/url"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
@@ -29,9 +28,9 @@ func (c *Cluster) kwok() component {
 			"--node-ip=127.0.0.1",
 			"--node-port=0",
 			"--cidr=10.214.0.0/16", // made up: nothing has these addresses
-			"--server-address=" + address.Local(c.plan().Kwok()),
+			"--server-address=" + c.plan().Local(address.Kwok),
 		},
-		healthy: plainHTTP("http://" + address.Local(c.plan().Kwok()) + "/healthz"),
+		healthy: plainHTTP("http://" + c.plan().Local(address.Kwok) + "/healthz"),
 	}
 }
 
@@ -72,38 +71,9 @@ func (c *Cluster) simulate(ctx context.Context) error {
 		}
 	}
 	for _, name := range names {
-		err := c.poll(ctx, "kwok", func(ctx context.Context) error {
-			ready, err := nodeReady(ctx, api, name)
-			if err == nil && !ready {
-				err = fmt.Errorf("Node/%s is not Ready", name)
-			}
-			return err
-		})
-		if err != nil {
+		if err := c.awaitNode(ctx, "kwok", name); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-type getter interface {
-	Get(ctx context.Context, path string, into any) error
-}
-
-// nodeReady reads the node's condition Ready.
-func nodeReady(ctx context.Context, api getter, name string) (bool, error) {
-	var node struct {
-		Status struct {
-			Conditions []struct{ Type, Status string }
-		}
-	}
-	if err := api.Get(ctx, "/api/v1/nodes/"+url.PathEscape(name), &node); err != nil {
-		return false, err
-	}
-	for _, condition := range node.Status.Conditions {
-		if condition.Type == "Ready" {
-			return condition.Status == "True", nil
-		}
-	}
-	return false, nil
 }

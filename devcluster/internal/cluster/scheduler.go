@@ -3,6 +3,7 @@ package cluster
 import (
 	"strconv"
 
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 )
 
@@ -12,7 +13,7 @@ func (c *Cluster) scheduler() component {
 		program: c.program(build.Scheduler),
 		args: []string{
 			"--bind-address=127.0.0.1",
-			"--secure-port=" + strconv.Itoa(c.plan().Scheduler()),
+			"--secure-port=" + strconv.Itoa(c.plan().Port(address.Scheduler)),
 			"--tls-cert-file=" + c.PKI("components.crt"), "--tls-private-key-file=" + c.PKI("components.key"),
 			"--kubeconfig=" + c.PKI("scheduler.kubeconfig"),
 			"--authentication-kubeconfig=" + c.PKI("scheduler.kubeconfig"),
@@ -22,6 +23,6 @@ func (c *Cluster) scheduler() component {
 			"--kube-api-qps=500", "--kube-api-burst=1000",
 			"--profiling=false",
 		},
-		healthy: c.https(c.plan().Scheduler(), "/healthz"),
+		healthy: c.https(address.Scheduler, "/healthz"),
 	}
 }

@@ -114,5 +114,5 @@ func (c *Cluster) startNode(ctx context.Context) error {
 	if err := c.await(ctx, c.kubelet()); err != nil {
 		return err
 	}
-	return c.awaitNode(ctx)
+	return c.awaitNode(ctx, "kubelet", c.NodeName())
 }

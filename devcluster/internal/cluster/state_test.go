@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,6 +24,20 @@ func TestStateSurvives(t *testing.T) {
 	info, err := os.Stat(c.State())
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds a password")
+}
+
+func TestSlotsOfOtherClusters(t *testing.T) {
+	c := stopped(t)
+	c.state.Slot = 7
+	require.NoError(t, c.saveState())
+	clusters := filepath.Dir(c.Dir)
+
+	taken, err := slotsOfOthers(clusters, filepath.Join(clusters, "another", "state.json"))
+	require.NoError(t, err)
+	assert.Equal(t, map[int]bool{7: true}, taken)
+	taken, err = slotsOfOthers(clusters, c.State())
+	require.NoError(t, err)
+	assert.Empty(t, taken, "its own is free for it")
 }
 
 func TestNoStateAndBrokenStateMeanNothingIsKnown(t *testing.T) {
@@ -46,7 +61,7 @@ func TestInfoHasWhatOthersRelyOn(t *testing.T) {
 	c.state.Processes["etcd"] = process.Identity{PID: 42}
 	require.NoError(t, c.publish())
 
-	content, err := os.ReadFile(c.Layout.Info())
+	content, err := os.ReadFile(c.InfoFile())
 	require.NoError(t, err)
 	var info map[string]any
 	require.NoError(t, json.Unmarshal(content, &info))

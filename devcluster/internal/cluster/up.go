@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/preflight"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/process"
@@ -94,13 +93,8 @@ func (c *Cluster) create(ctx context.Context, options Options) error {
 	if err := c.clean(ctx, nothing); err != nil {
 		return err
 	}
-	plan, err := address.Free()
-	if err != nil {
-		return err
-	}
-	next.Slot = plan.Slot
 	c.state = next
-	if err := c.saveState(); err != nil {
+	if err := c.takeSlot(ctx); err != nil {
 		return err
 	}
 	if err := c.report.Step(ctx, fmt.Sprintf("starting cluster %q", c.Name), c.startAll); err != nil {

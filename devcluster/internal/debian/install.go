@@ -20,7 +20,7 @@ const policy = "#!/bin/sh\n# Written by Orchestra's devcluster while it installs
 // Install installs packages. No service is started: the cluster runs its own
 // containerd, with its own socket, and must not bring up a second one.
 func Install(ctx context.Context, packages []string) error {
-	restore, err := forbidServices()
+	restore, err := forbidServices(policyFile)
 	if err != nil {
 		return err
 	}
@@ -34,19 +34,20 @@ func Install(ctx context.Context, packages []string) error {
 // Refresh brings the list of packages up to date.
 func Refresh(ctx context.Context) error { return apt(ctx, "", "update") }
 
-// forbidServices returns how to undo it. A policy of the machine's own stays as it is.
-func forbidServices() (restore func(), err error) {
-	existing, err := os.ReadFile(policyFile)
+// forbidServices returns how to undo it. A policy of the machine's own stays as
+// it is; one that a killed run of ours left is removed in the end.
+func forbidServices(file string) (restore func(), err error) {
+	existing, err := os.ReadFile(file)
 	switch {
 	case err == nil && string(existing) != policy:
 		return func() {}, nil
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("reading the service policy: %w", err)
 	}
-	if err := os.WriteFile(policyFile, []byte(policy), 0o755); err != nil {
+	if err := os.WriteFile(file, []byte(policy), 0o755); err != nil {
 		return nil, fmt.Errorf("forbidding packages to start services: %w", err)
 	}
-	return func() { _ = os.Remove(policyFile) }, nil
+	return func() { _ = os.Remove(file) }, nil
 }
 
 func apt(ctx context.Context, dir string, args ...string) error {

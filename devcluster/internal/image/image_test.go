@@ -79,7 +79,7 @@ func TestConfigurations(t *testing.T) {
 
 func TestAProgramThatIsNotThere(t *testing.T) {
 	_, err := Busybox("/nonexistent/busybox")
-	assert.ErrorContains(t, err, "making the busybox image")
+	require.ErrorContains(t, err, "making the busybox image")
 	_, err = Pause("/nonexistent/busybox")
 	assert.ErrorContains(t, err, "making the pause image")
 }

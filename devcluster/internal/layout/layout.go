@@ -75,8 +75,8 @@ func (l Layout) Context() string { return "devcluster-" + l.Name }
 // Kubeconfig is the administrator's kubeconfig. It exists while the cluster is up.
 func (l Layout) Kubeconfig() string { return filepath.Join(l.Dir, "kubeconfig") }
 
-// Info is the file that tells other programs about the cluster.
-func (l Layout) Info() string { return filepath.Join(l.Dir, "info.json") }
+// InfoFile is the file that tells other programs about the cluster.
+func (l Layout) InfoFile() string { return filepath.Join(l.Dir, "info.json") }
 
 // State is the file in which devcluster keeps what it needs to go on.
 func (l Layout) State() string { return filepath.Join(l.Dir, "state.json") }

@@ -26,7 +26,7 @@ func TestFilesThatOthersRelyOn(t *testing.T) {
 	require.NoError(t, err)
 
 	assert.Equal(t, "/home/a/.cache/orchestra-devcluster/clusters/dev/kubeconfig", l.Kubeconfig())
-	assert.Equal(t, "/home/a/.cache/orchestra-devcluster/clusters/dev/info.json", l.Info())
+	assert.Equal(t, "/home/a/.cache/orchestra-devcluster/clusters/dev/info.json", l.InfoFile())
 	assert.Equal(t, "devcluster-dev", l.Context())
 	assert.NotEqual(t, l.Dir, filepath.Dir(l.Lock()), "down removes the folder, not the lock")
 }

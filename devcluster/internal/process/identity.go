@@ -22,15 +22,24 @@ type Identity struct {
 // Of returns the identity of a running process. A process that has ended but
 // was not yet reaped by its parent counts as not running: os.ErrProcessDone.
 func Of(pid int) (Identity, error) {
-	start, err := startTime(pid)
+	id, ended, err := identify(pid)
+	if err == nil && ended {
+		return Identity{}, fmt.Errorf("process %d: %w", pid, os.ErrProcessDone)
+	}
+	return id, err
+}
+
+// identify identifies also a process that has ended and was not reaped yet.
+func identify(pid int) (id Identity, ended bool, err error) {
+	start, ended, err := startTime(pid)
 	if err != nil {
-		return Identity{}, fmt.Errorf("reading the start time of process %d: %w", pid, err)
+		return Identity{}, false, fmt.Errorf("reading the start time of process %d: %w", pid, err)
 	}
 	boot, err := bootID()
 	if err != nil {
-		return Identity{}, fmt.Errorf("reading the boot ID: %w", err)
+		return Identity{}, false, fmt.Errorf("reading the boot ID: %w", err)
 	}
-	return Identity{PID: pid, Start: start, Boot: boot}, nil
+	return Identity{PID: pid, Start: start, Boot: boot}, ended, nil
 }
 
 // Alive tells whether this very process still runs.

@@ -9,14 +9,14 @@ import (
 )
 
 // startTime returns the microsecond since 1970 at which the process began.
-func startTime(pid int) (uint64, error) {
+func startTime(pid int) (start uint64, ended bool, err error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
-	const zombie = 5 // SZOMB of sys/proc.h
-	if err != nil || info.Proc.P_stat == zombie {
-		return 0, os.ErrProcessDone
+	if err != nil {
+		return 0, false, os.ErrProcessDone
 	}
+	const zombie = 5 // SZOMB of sys/proc.h
 	began := info.Proc.P_starttime
-	return uint64(began.Sec)*1_000_000 + uint64(began.Usec), nil
+	return uint64(began.Sec)*1_000_000 + uint64(began.Usec), info.Proc.P_stat == zombie, nil
 }
 
 var bootID = sync.OnceValues(func() (string, error) {

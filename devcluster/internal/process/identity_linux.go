@@ -12,30 +12,29 @@ import (
 
 // startTime returns the clock tick since boot at which the process began:
 // field 22 of /proc/PID/stat, see proc(5).
-func startTime(pid int) (uint64, error) {
+func startTime(pid int) (start uint64, ended bool, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, os.ErrProcessDone
+		return 0, false, os.ErrProcessDone
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	return parseStat(string(stat))
 }
 
 // parseStat reads the start time of a stat line. The command's name, in
 // parentheses, may itself hold spaces and parentheses, hence the last one counts.
-func parseStat(stat string) (uint64, error) {
+func parseStat(stat string) (start uint64, ended bool, err error) {
 	end := strings.LastIndexByte(stat, ')')
 	fields := strings.Fields(stat[end+1:])
-	const state, start = 0, 19 // fields 3 and 22, counted from after the name
-	if end < 0 || len(fields) <= start {
-		return 0, fmt.Errorf("unexpected stat line %q", stat)
+	const stateField, startField = 0, 19 // fields 3 and 22, counted from after the name
+	if end < 0 || len(fields) <= startField {
+		return 0, false, fmt.Errorf("unexpected stat line %q", stat)
 	}
-	if s := fields[state]; s == "Z" || s == "X" {
-		return 0, os.ErrProcessDone
-	}
-	return strconv.ParseUint(fields[start], 10, 64)
+	state := fields[stateField]
+	start, err = strconv.ParseUint(fields[startField], 10, 64)
+	return start, state == "Z" || state == "X", err
 }
 
 var bootID = sync.OnceValues(func() (string, error) {

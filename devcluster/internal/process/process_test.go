@@ -56,8 +56,8 @@ func TestAReusedPIDIsLeftAlone(t *testing.T) {
 		"another boot":  {PID: id.PID, Start: id.Start, Boot: "another"},
 	} {
 		assert.False(t, other.Alive(), name)
-		assert.NoError(t, other.Stop(t.Context(), 0), name)
-		assert.ErrorIs(t, other.Signal(syscall.SIGKILL), os.ErrProcessDone, name)
+		require.NoError(t, other.Stop(t.Context(), 0), name)
+		require.ErrorIs(t, other.Signal(syscall.SIGKILL), os.ErrProcessDone, name)
 	}
 	assert.True(t, id.Alive())
 }
@@ -83,7 +83,7 @@ func TestMarkedFindsDescendants(t *testing.T) {
 	assert.Contains(t, marked, id)
 	assert.Len(t, marked, 2, "the shell and its child")
 	for _, one := range marked {
-		assert.NoError(t, one.Stop(t.Context(), 0))
+		require.NoError(t, one.Stop(t.Context(), 0))
 	}
 	marked, err = Marked(t.Name())
 	require.NoError(t, err)
@@ -97,7 +97,13 @@ func TestKillIfAsksFirst(t *testing.T) {
 
 	require.NoError(t, KillIf(id.PID, func() bool { return true }))
 	require.Eventually(t, func() bool { return !id.Alive() }, time.Minute, 10*time.Millisecond)
-	require.NoError(t, KillIf(id.PID, func() bool { return id.Alive() }), "it is gone already")
+	require.NoError(t, KillIf(id.PID, id.Alive), "it is gone already")
+}
+
+func TestAProcessThatEndsAtOnceHasAnIdentity(t *testing.T) {
+	id, _ := sleeper(t, "exit 3")
+	require.NotZero(t, id.Start)
+	require.Eventually(t, func() bool { return !id.Alive() }, time.Minute, 10*time.Millisecond)
 }
 
 func TestStartReportsAMissingProgram(t *testing.T) {

@@ -41,9 +41,10 @@ func Start(c Command) (Identity, error) {
 	if err := cmd.Start(); err != nil {
 		return Identity{}, fmt.Errorf("starting %s: %w", c.Path, err)
 	}
-	id, err := Of(cmd.Process.Pid)
+	// Even if it has ended at once: it is our child, and nobody has reaped it.
+	id, _, err := identify(cmd.Process.Pid)
 	if err != nil {
-		return Identity{}, fmt.Errorf("%s ended at once: %w", c.Path, err)
+		return Identity{}, err
 	}
 	return id, cmd.Process.Release()
 }

@@ -83,7 +83,9 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	case <-ctx.Done():
 		_ = server.Close()
-		<-ended
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
 		return nil
 	}
 }

@@ -46,7 +46,7 @@ func TestAnybodyReadsThePublicImages(t *testing.T) {
 
 func TestThePrivateImageNeedsTheCredentials(t *testing.T) {
 	c := filled(t)
-	assert.NoError(t, get(t, c, PrivateImage, &authn.Basic{Username: c.Username, Password: c.Password}))
+	require.NoError(t, get(t, c, PrivateImage, &authn.Basic{Username: c.Username, Password: c.Password}))
 	for _, auth := range []authn.Authenticator{
 		authn.Anonymous,
 		&authn.Basic{Username: c.Username, Password: "wrong"},
