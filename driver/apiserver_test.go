@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +74,8 @@ func (s *apiServer) serve(w http.ResponseWriter, r *http.Request) {
 			TypeMeta: metav1.TypeMeta{Kind: "APIResourceList"}, GroupVersion: "v1",
 			APIResources: []metav1.APIResource{{Name: "configmaps", Kind: "ConfigMap", Namespaced: true}, {Name: "namespaces", Kind: "Namespace"}},
 		})
+	case r.Header.Get("Content-Type") == string(types.MergePatchType):
+		s.merge(w, r)
 	case r.Method == http.MethodPatch:
 		s.apply(w, r)
 	case r.Method == http.MethodDelete:
@@ -86,9 +89,11 @@ func (s *apiServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+var apiRoot = regexp.MustCompile(`^(/api|/apis/[^/]+)/v1`)
+
 // isCollection tells /api/v1/namespaces/x/pods from /api/v1/namespaces/x/pods/y.
 func isCollection(path string) bool {
-	return strings.Count(strings.TrimPrefix(strings.TrimPrefix(path, "/apis/batch/v1"), "/api/v1"), "/") == 3
+	return strings.Count(apiRoot.ReplaceAllString(path, ""), "/") == 3
 }
 
 func (s *apiServer) apply(w http.ResponseWriter, r *http.Request) {
@@ -116,6 +121,42 @@ func (s *apiServer) apply(w http.ResponseWriter, r *http.Request) {
 		s.store(r.URL.Path+"/serviceaccounts/default", "ADDED", account)
 	}
 	answer(w, http.StatusCreated, wanted.Object)
+}
+
+func (s *apiServer) merge(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	obj := s.objects[r.URL.Path]
+	if obj == nil {
+		refuse(w, http.StatusNotFound, metav1.StatusReasonNotFound, r.URL.Path+" not found")
+		return
+	}
+	var patch map[string]any
+	_ = json.NewDecoder(r.Body).Decode(&patch)
+	if uid, ok, _ := unstructured.NestedString(patch, "metadata", "uid"); ok && uid != string(obj.GetUID()) {
+		refuse(w, http.StatusConflict, metav1.StatusReasonConflict, "the UID does not match")
+		return
+	}
+	obj = obj.DeepCopy()
+	overlay(obj.Object, patch)
+	s.store(r.URL.Path, "MODIFIED", obj)
+	answer(w, http.StatusOK, obj.Object)
+}
+
+// overlay is RFC 7386, but for lists.
+func overlay(onto, patch map[string]any) {
+	for key, value := range patch {
+		inner, isMap := value.(map[string]any)
+		below, hasMap := onto[key].(map[string]any)
+		switch {
+		case value == nil:
+			delete(onto, key)
+		case isMap && hasMap:
+			overlay(below, inner)
+		default:
+			onto[key] = value
+		}
+	}
 }
 
 func (s *apiServer) get(w http.ResponseWriter, r *http.Request) {
@@ -192,10 +233,10 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 			items = append(items, obj.Object)
 		}
 	}
-	kind := map[string]string{"pods": "PodList", "jobs": "JobList", "configmaps": "ConfigMapList", "persistentvolumeclaims": "PersistentVolumeClaimList"}[path.Base(r.URL.Path)]
-	version := "v1"
-	if kind == "JobList" {
-		version = "batch/v1"
+	kind := map[string]string{"pods": "PodList", "jobs": "JobList", "configmaps": "ConfigMapList", "persistentvolumeclaims": "PersistentVolumeClaimList", "leases": "LeaseList"}[path.Base(r.URL.Path)]
+	version := map[string]string{"JobList": "batch/v1", "LeaseList": "coordination.k8s.io/v1"}[kind]
+	if version == "" {
+		version = "v1"
 	}
 	answer(w, http.StatusOK, map[string]any{
 		"apiVersion": version, "kind": kind, "metadata": map[string]any{"resourceVersion": strconv.FormatInt(s.version, 10)}, "items": items,

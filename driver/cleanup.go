@@ -25,6 +25,7 @@ func (c *container) Cleanup(ctx context.Context) error {
 			return fmt.Errorf("cleaning up task %q: %w", c.task, err)
 		}
 	}
+	c.d.presence.release(ctx, c.uid)
 	return nil
 }
 

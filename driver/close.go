@@ -73,6 +73,7 @@ func (d *Driver) removeNamespace(ctx context.Context) error {
 			}
 		}
 	}
+	kinds[leaseKind] = true
 	_, err := d.removeAll(ctx, claimKind, d.selector(), owned)
 	errs := []error{err}
 	for kind := range kinds {

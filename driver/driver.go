@@ -14,8 +14,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -57,6 +59,8 @@ type Driver struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // calls that may create, and background work such as feeding stdin
 
+	now       func() time.Time
+	presence  presence
 	launches  atomic.Int64
 	preparing chan struct{} // holds a token while namespace.yaml is applied
 	prepared  bool          // guarded by preparing
@@ -105,8 +109,9 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *render.Set) *Driver {
 	d := &Driver{
 		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), namespace: templates.KubeNamespace(),
-		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), preparing: make(chan struct{}, 1),
+		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, preparing: make(chan struct{}, 1),
 	}
+	d.presence = presence{d: d, used: map[types.UID]bool{}}
 	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return d
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// GetContainer finds a container by its ID, also one that another process has made. It costs a request. The error is
+// GetContainer finds a container by its ID, also one that another process has made. It costs a
+// request and changes nothing: only RunContainer takes a task over from a process that died, as Sweep understands it. The error is
 // orchestra.ErrContainerNotFound if there is none in this Orchestra namespace, whatever the name is used for otherwise.
 func (d *Driver) GetContainer(ctx context.Context, containerID string) (orchestra.Container, error) {
 	ctx, leave, err := d.enter(ctx)

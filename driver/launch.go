@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,12 +27,6 @@ func (d *Driver) newLaunch() *launch {
 	return &launch{d: d, mark: fmt.Sprintf("%s/%d", d.instance, d.launches.Add(1))}
 }
 
-// instanceOf is the driver that an object's mark names.
-func instanceOf(mark string) string {
-	instance, _, _ := strings.Cut(mark, "/")
-	return instance
-}
-
 // ensure creates obj, or returns the object that exists already. An object that is being deleted is waited for, then obj is
 // created; one that belongs to someone else is a ForeignError.
 func (l *launch) ensure(ctx context.Context, obj *unstructured.Unstructured) (*unstructured.Unstructured, error) {
@@ -45,7 +38,7 @@ func (l *launch) ensure(ctx context.Context, obj *unstructured.Unstructured) (*u
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		live, err := l.d.create(ctx, obj)
 		if err == nil {
-			l.created = append(l.created, refOf(live))
+			l.take(live)
 			return live, nil
 		}
 		if !apierrors.IsConflict(err) {
@@ -81,9 +74,17 @@ func (l *launch) adopt(ctx context.Context, live, obj *unstructured.Unstructured
 		return false, l.d.waitGone(ctx, refOf(live))
 	}
 	if l.isOwn(live) { // created by an earlier attempt of this very call, whose answer was lost
-		l.created = append(l.created, refOf(live))
+		l.take(live)
+		return true, nil
 	}
-	return true, nil
+	l.d.presence.use(refOf(live))
+	return true, l.d.hold(ctx, live)
+}
+
+// take notes an object that this call has made.
+func (l *launch) take(live *unstructured.Unstructured) {
+	l.created = append(l.created, refOf(live))
+	l.d.presence.use(refOf(live))
 }
 
 func (l *launch) isOwn(live *unstructured.Unstructured) bool {
@@ -101,13 +102,14 @@ func (l *launch) undo(ctx context.Context) error {
 	for _, r := range l.unknown {
 		live, err := l.d.look(ctx, r)
 		if err == nil && l.isOwn(live) {
-			l.created = append(l.created, refOf(live))
+			l.take(live)
 		} else if err != nil && !apierrors.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("looking whether %s was created: %w", r, err))
 		}
 	}
 	for _, r := range slices.Backward(l.created) {
 		errs = append(errs, l.d.delete(ctx, r))
+		l.d.presence.release(ctx, r.uid)
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ type apiResource struct {
 	namespaced bool
 }
 
-// resources maps kinds to resources. The three kinds that every task may need are known; others are asked of the
+// resources maps kinds to resources. The kinds that every driver needs are known; others are asked of the
 // server, one request for each group and version, once.
 type resources struct {
 	discovery discovery.ServerResourcesInterfaceWithContext
@@ -29,6 +29,7 @@ func newResources(server discovery.ServerResourcesInterfaceWithContext) *resourc
 	r.known.Store(podKind, apiResource{podKind.GroupVersion().WithResource("pods"), true})
 	r.known.Store(jobKind, apiResource{jobKind.GroupVersion().WithResource("jobs"), true})
 	r.known.Store(claimKind, apiResource{claimKind.GroupVersion().WithResource("persistentvolumeclaims"), true})
+	r.known.Store(leaseKind, apiResource{leaseKind.GroupVersion().WithResource("leases"), true})
 	return r
 }
 

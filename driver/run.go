@@ -88,7 +88,7 @@ func (l *launch) mayFeed(live *unstructured.Unstructured) bool {
 	if live.GetAnnotations()[render.AnnotationStdin] != render.StdinPending {
 		return false
 	}
-	return l.isOwn(live) || instanceOf(live.GetAnnotations()[AnnotationLaunch]) != l.d.instance
+	return l.isOwn(live) || makerOf(live) != l.d.instance
 }
 
 // keepExisting is for a task ID whose workload was made from something else: what this call made for its own version of

@@ -57,5 +57,6 @@ func (v *volume) Cleanup(ctx context.Context) error {
 	if err := v.d.remove(ctx, v.ref); err != nil {
 		return fmt.Errorf("cleaning up volume %q: %w", v.name, err)
 	}
+	v.d.presence.release(ctx, v.ref.uid)
 	return nil
 }
