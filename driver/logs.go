@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orchestra-ci/orchestra-k8s/render"
 )
@@ -40,7 +41,7 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 	if !seen.started {
 		return nil
 	}
-	t := &logTask{d: c.d, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), follow: follow}
+	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), follow: follow}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
@@ -58,15 +59,25 @@ func (d *Driver) bind(ctx context.Context) (context.Context, context.CancelCause
 	}
 }
 
+// errLogGone: a log is gone with its pod.
+var errLogGone = errors.New("the pod is gone, and its log with it")
+
 // loggable is the state of the task; with follow, once it has a log or never will.
 func (c *container) loggable(ctx context.Context, follow bool) (record, error) {
-	if !follow {
-		return c.observe(ctx)
-	}
 	if err := c.d.watch.start(ctx); err != nil {
 		return record{}, err
 	}
-	return c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.started })
+	seen, known := c.d.watch.get(c.uid)
+	if follow && known && !seen.gone {
+		var err error
+		if seen, err = c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.started }); err != nil {
+			return record{}, err
+		}
+	}
+	if !known || (seen.started && seen.gone) {
+		return record{}, errLogGone
+	}
+	return seen, nil
 }
 
 // notifyEnd returns a channel that is closed when the task's container has ended.
@@ -88,6 +99,7 @@ func (c *container) notifyEnd(ctx context.Context, running *sync.WaitGroup) <-ch
 // logTask is one call of Logs.
 type logTask struct {
 	d      *Driver
+	uid    types.UID // of the workload
 	pod    string
 	object string
 	follow bool
@@ -119,6 +131,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		},
 		out:    bufio.NewWriterSize(out, maxPiece),
 		ended:  t.ended,
+		gone:   t.gone,
 		split:  stream != nil,
 		object: t.object,
 		pace:   defaultLogPace(),
@@ -132,6 +145,12 @@ func (t *logTask) run(ctx context.Context, r *logReader) error {
 		return r.follow(ctx)
 	}
 	return r.snapshot(ctx)
+}
+
+// gone says that the watch has seen the pod go.
+func (t *logTask) gone() bool {
+	seen, known := t.d.watch.get(t.uid)
+	return !known || seen.gone
 }
 
 // open asks the API server for the log. The server cuts since down to the second, whatever it is sent

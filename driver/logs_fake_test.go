@@ -24,6 +24,7 @@ type fakeLog struct {
 	files   [][]chunk
 	over    bool
 	ended   chan struct{}
+	gone    bool // the pod is deleted
 	opens   []openedLog
 
 	// fault is asked at every open for what goes wrong with the stream.
@@ -227,7 +228,7 @@ func (s *fakeStream) send(c chunk) error {
 // reader is a logReader of the fake log. In a synctest bubble its clock is the bubble's.
 func (l *fakeLog) reader(out io.Writer) *logReader {
 	return &logReader{
-		open: l.open, out: bufio.NewWriterSize(out, 512), ended: l.ended, object: "Pod/default/fake",
+		open: l.open, out: bufio.NewWriterSize(out, 512), ended: l.ended, gone: func() bool { return l.gone }, object: "Pod/default/fake",
 		pace: defaultLogPace(), log: slog.New(slog.DiscardHandler), window: newWindow(),
 	}
 }

@@ -150,6 +150,9 @@ func (r *logReader) stop(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return r.wrap(endOf(ctx))
 	}
+	if apierrors.IsNotFound(err) && r.gone() { // a kubelet that has just started does not know its pods yet, either
+		return r.give(err)
+	}
 	_, writing := errors.AsType[*writeError](err)
 	if writing || errors.Is(err, errUnsplit) || refusesSplit(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsInvalid(err) {
 		return r.wrap(err)

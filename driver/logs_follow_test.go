@@ -287,6 +287,25 @@ func TestRefusedLog(t *testing.T) {
 	}
 }
 
+func TestPodIsDeletedWhileItsLogIsRead(t *testing.T) {
+	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, "fake")
+	synctest.Test(t, func(t *testing.T) {
+		log := newFakeLog(lines(0, 3)...)
+		log.fault = func(open int, _ bool) logFault {
+			if open == 0 {
+				return logFault{}
+			}
+			return logFault{refuse: missing}
+		}
+		log.end()
+		log.gone = true
+		err := log.reader(io.Discard).follow(t.Context())
+		require.ErrorIs(t, err, missing)
+		assert.True(t, isGap(err), "lines may have been missed")
+		assert.Len(t, log.opens, 2)
+	})
+}
+
 func TestWriterErrorEndsLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("no space left on device")

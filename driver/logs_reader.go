@@ -27,6 +27,7 @@ type logReader struct {
 	open   openLog
 	out    *bufio.Writer
 	ended  <-chan struct{}      // closed when the container has ended
+	gone   func() bool          // whether the pod is known to be deleted
 	split  bool                 // the stream is one of two: a line may lose its timestamp to the other one
 	first  func(pieceKey) error // asked before the first delivery; an error is not delivered over. nil: not asked
 	object string               // for errors: "Pod/namespace/name"
