@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,11 +12,24 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// enforceEvery is how often deadlines are looked at. They are minutes.
-const enforceEvery = time.Second
+// Pace of an enforcer. Deadlines are minutes.
+const (
+	enforceEvery = time.Second
+	enforceAgain = 10 * time.Second // after a verdict that could not be written
+)
 
-// enforce ends what has waited for too long, until ctx ends.
-func (w *podWatch) enforce(ctx context.Context) {
+// enforcer ends what has waited for too long.
+type enforcer struct {
+	*podWatch
+	later map[types.UID]time.Time // when to try again, by workload
+}
+
+func newEnforcer(w *podWatch) *enforcer {
+	return &enforcer{podWatch: w, later: map[types.UID]time.Time{}}
+}
+
+// run enforces until ctx ends.
+func (e *enforcer) run(ctx context.Context) {
 	tick := time.NewTicker(enforceEvery)
 	defer tick.Stop()
 	for {
@@ -23,31 +37,42 @@ func (w *podWatch) enforce(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			w.enforceOnce(ctx)
+			e.once(ctx)
 		}
 	}
 }
 
-// enforceOnce does so for every record that is due now. While the watch is cut off nothing is known, and nothing is done.
-func (w *podWatch) enforceOnce(ctx context.Context) {
-	if w.link.last() != nil {
+// once ends every task that is due now. While the watch is cut off nothing is known, and nothing is done.
+func (e *enforcer) once(ctx context.Context) {
+	if e.link.last() != nil {
 		return
 	}
-	now := w.store.now()
-	for _, r := range w.store.all(func(r record) bool { return r.stage != stageRunning && r.stage != stageOver && !r.gone }) {
-		if needsExplanation(r, now) {
-			w.store.note(r, w.explain(ctx, r))
-		}
-		end, failed := w.limits.verdict(r, now)
-		if !failed {
+	now := e.store.now()
+	maps.DeleteFunc(e.later, func(_ types.UID, at time.Time) bool { return !now.Before(at) })
+	for _, r := range e.store.all(isUnsettled) {
+		if _, wait := e.later[r.workload]; wait {
 			continue
 		}
-		err := w.fail(ctx, r, end)
-		if err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && ctx.Err() == nil {
-			w.log.Warn("ending a task that has waited for too long; trying again", "task", r.kind+"/"+w.namespace+"/"+r.name, "reason", end.reason, "err", err)
-			_ = sleep(ctx, enforceEvery)
+		if needsExplanation(r, now) {
+			e.store.note(r, e.explain(ctx, r))
+		}
+		if end, failed := e.limits.verdict(r, now); failed {
+			e.end(ctx, r, end)
 		}
 	}
+}
+
+// isUnsettled reports whether time matters for the record.
+func isUnsettled(r record) bool { return !r.gone && r.stage != stageRunning && r.stage != stageOver }
+
+// end writes a verdict. A pod that has changed or gone meanwhile is no error: it is judged anew.
+func (e *enforcer) end(ctx context.Context, r record, end status) {
+	err := e.fail(ctx, r, end)
+	if err == nil || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || ctx.Err() != nil {
+		return
+	}
+	e.later[r.workload] = e.store.now().Add(enforceAgain)
+	e.log.Warn("ending a task that has waited for too long; trying again", "task", r.kind+"/"+e.namespace+"/"+r.name, "reason", end.reason, "err", err)
 }
 
 // fail makes the end of a task durable: the verdict is written on the pod, so that every process and every later look agrees, and

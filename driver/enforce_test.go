@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overdueWatch is a watch, not started, in which the pod has waited for an hour. Nothing but enforceOnce enforces its deadlines.
+// overdueWatch is a watch, not started, in which the pod has waited for an hour. Nothing but the enforcer enforces its deadlines.
 func overdueWatch(t *testing.T, api *fakeAPI, pod string) (*podWatch, *fakeClock) {
 	clock := newFakeClock()
 	w := newPodWatch(api.client(), "ns", "", slog.New(slog.DiscardHandler))
@@ -23,7 +23,7 @@ func overdueWatch(t *testing.T, api *fakeAPI, pod string) (*podWatch, *fakeClock
 func TestFailedStartIsWrittenOnThePod(t *testing.T) {
 	api := newFakeAPI(t)
 	w, _ := overdueWatch(t, api, pullingPod)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 
 	pod := api.pods["a"]
 	require.NotNil(t, pod, "it stays to be looked at")
@@ -37,14 +37,14 @@ func TestFailedStartIsWrittenOnThePod(t *testing.T) {
 	mine, _ := w.get(taskA)
 	assert.Equal(t, seen, mine.status, "known here without waiting for the watch")
 	writes := api.seen("PATCH")
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Equal(t, writes, api.seen("PATCH"), "once")
 }
 
 func TestFailedSchedulingDeletesThePod(t *testing.T) {
 	api := newFakeAPI(t)
 	w, _ := overdueWatch(t, api, unschedulablePod)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Empty(t, api.pods, "it must not run later")
 	seen, _ := w.get(taskA)
 	assert.Equal(t, ReasonInsufficientResources, seen.status.reason)
@@ -55,7 +55,7 @@ func TestPodThatHasMovedOnIsNotEnded(t *testing.T) {
 	api := newFakeAPI(t)
 	w, _ := overdueWatch(t, api, pullingPod)
 	api.set(readPod(t, runningPod)) // the watch does not know yet
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Empty(t, api.pods["a"].Annotations)
 	seen, _ := w.get(taskA)
 	assert.False(t, seen.status.done)
@@ -64,7 +64,7 @@ func TestPodThatHasMovedOnIsNotEnded(t *testing.T) {
 func TestMarkedPodNeverBecomesASuccess(t *testing.T) {
 	api := newFakeAPI(t)
 	w, _ := overdueWatch(t, api, pullingPod)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	marked := annotated(AnnotationFailed, api.pods["a"].Annotations[AnnotationFailed])
 	w.seed(api.set(readPod(t, completedPod, marked)))
 	seen, _ := w.get(taskA)
@@ -81,22 +81,27 @@ func TestNothingIsEndedWhileTheWatchIsCutOff(t *testing.T) {
 	api := newFakeAPI(t)
 	w, _ := overdueWatch(t, api, pullingPod)
 	w.link.down(assert.AnError)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Zero(t, api.seen("PATCH"))
 	w.link.up()
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Equal(t, 1, api.seen("PATCH"))
 }
 
 func TestRefusedVerdictIsTriedAgain(t *testing.T) {
 	api := newFakeAPI(t)
-	w, _ := overdueWatch(t, api, pullingPod)
-	api.answer(http.StatusInternalServerError)
-	w.enforceOnce(testContext(t))
+	w, clock := overdueWatch(t, api, pullingPod)
+	e := newEnforcer(w)
+	api.answer(http.StatusForbidden)
+	e.once(testContext(t))
 	seen, _ := w.get(taskA)
 	assert.False(t, seen.status.done, "not ended before the cluster knows")
 	api.answer(0)
-	w.enforceOnce(testContext(t))
+	e.once(testContext(t))
+	seen, _ = w.get(taskA)
+	assert.False(t, seen.status.done, "not at every look")
+	clock.advance(enforceAgain)
+	e.once(testContext(t))
 	seen, _ = w.get(taskA)
 	assert.True(t, seen.status.done)
 }
@@ -105,17 +110,17 @@ func TestSilentPodIsExplainedByEvents(t *testing.T) {
 	api := newFakeAPI(t)
 	w, clock := overdueWatch(t, api, startingPod)
 	w.limits = deadlines{}
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	seen, _ := w.get(taskA)
 	assert.Equal(t, ReasonConfigurationMissing, seen.status.reason)
 	assert.Contains(t, seen.status.message, `secret "absent" not found`)
 	assert.False(t, seen.status.done)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	assert.Equal(t, 1, api.seen("GET /api/v1/namespaces/ns/events"), "not asked at every look")
 
 	w.limits = testDeadlines
 	clock.advance(testDeadlines.grace)
-	w.enforceOnce(testContext(t))
+	newEnforcer(w).once(testContext(t))
 	seen, _ = w.get(taskA)
 	assert.True(t, seen.status.done)
 	assert.Contains(t, seen.status.message, `secret "absent" not found`)

@@ -87,7 +87,7 @@ var advice = map[string]string{
 	ReasonAdmissionDenied:       "Change the task or the templates as the message says.",
 	ReasonManifestInvalid:       "Correct the field in the templates or in the task.",
 	ReasonDeleted:               "Find out who deleted the pod; clean the task up and run it again.",
-	ReasonEvicted:               "Set requests that cover the task's use, or give it a priority class.",
+	ReasonEvicted:               "Clean the task up and run it again; if the node was short of something, set requests that cover the task's use.",
 	ReasonPreempted:             "Give the task a priority class that is not preempted.",
 	ReasonNodeLost:              "The task may still run there: make sure that it does not before it runs again.",
 	ReasonNodeShutdown:          "Clean the task up and run it again.",

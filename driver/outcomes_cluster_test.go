@@ -17,6 +17,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -51,17 +53,16 @@ func readSituations(t *testing.T, info testcluster.Info) map[string]situation {
 func TestOutcomes(t *testing.T) {
 	info := testcluster.ReadInfo(t)
 	lab, situations := newLab(t, info), readSituations(t, info)
-	pods := map[string]*corev1.Pod{} // all at once, as most of them only wait
+	subjects := map[string]*subject{} // all at once, as most of them only wait
 	for name, s := range situations {
-		pods[name] = lab.make(t, name, s)
+		subjects[name] = lab.make(t, name, s)
 	}
 	for name, s := range situations {
 		t.Run(name, func(t *testing.T) {
-			pod := pods[name]
 			if s.Action != "" {
-				lab.act(t, pod, s.Action)
+				lab.act(t, subjects[name].pod, s.Action)
 			}
-			seen := lab.observe(t, pod, s)
+			seen := lab.observe(t, subjects[name])
 			assert.Equal(t, s.Reason, seen.status.reason, seen.status.message)
 			assert.Equal(t, s.Done, seen.status.done)
 			if s.Done {
@@ -80,27 +81,45 @@ type lab struct {
 	label  string
 }
 
+// subject is one pod of the lab, and every state that it goes through.
+type subject struct {
+	situation
+	name   string
+	pod    *corev1.Pod
+	states watch.Interface
+}
+
 func clusterClient(t *testing.T, kubeconfig string) kubernetes.Interface {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	require.NoError(t, err)
 	config = rest.CopyConfig(config)
 	config.QPS, config.ContentType = -1, "application/vnd.kubernetes.protobuf"
-	client, err := kubernetes.NewForConfig(config)
+	transport, err := rest.HTTPClientFor(config)
+	require.NoError(t, err)
+	t.Cleanup(func() { utilnet.CloseIdleConnectionsFor(transport.Transport) })
+	client, err := kubernetes.NewForConfigAndClient(config, transport)
 	require.NoError(t, err)
 	return client
 }
 
+// newLab is a lab that only watches.
 func newLab(t *testing.T, info testcluster.Info) *lab {
-	l := &lab{info: info, client: clusterClient(t, info.Kubeconfig), label: "lab-" + strings.ToLower(rand.Text()[:8])}
-	l.watch = newPodWatch(l.client, "default", "lab="+l.label, slog.New(slog.DiscardHandler))
-	l.watch.limits = deadlines{}
-	t.Cleanup(l.watch.close)
+	l := openLab(t, info)
 	require.NoError(t, l.watch.start(testContext(t)))
 	return l
 }
 
+// openLab is a lab whose watch has no deadlines, and is not started.
+func openLab(t *testing.T, info testcluster.Info) *lab {
+	l := &lab{info: info, client: clusterClient(t, info.Kubeconfig), label: "lab-" + strings.ToLower(rand.Text()[:8])}
+	l.watch = newPodWatch(l.client, "default", "lab="+l.label, slog.New(slog.DiscardHandler))
+	l.watch.limits = deadlines{}
+	t.Cleanup(l.watch.close)
+	return l
+}
+
 // make creates the situation's pod, and removes it after the test.
-func (l *lab) make(t *testing.T, name string, s situation) *corev1.Pod {
+func (l *lab) make(t *testing.T, name string, s situation) *subject {
 	t.Helper()
 	pod := corev1.Pod{Spec: s.Spec}
 	no, grace := false, int64(5)
@@ -119,7 +138,12 @@ func (l *lab) make(t *testing.T, name string, s situation) *corev1.Pod {
 		_ = l.client.CoreV1().Pods("default").Delete(context.Background(), created.Name, metav1.DeleteOptions{GracePeriodSeconds: &now})
 	})
 	l.watch.seed(created)
-	return created
+	states, err := l.client.CoreV1().Pods("default").Watch(t.Context(), metav1.ListOptions{
+		FieldSelector: "metadata.name=" + pod.Name, ResourceVersion: created.ResourceVersion,
+	})
+	require.NoError(t, err)
+	t.Cleanup(states.Stop)
+	return &subject{situation: s, name: name, pod: created, states: states}
 }
 
 func withImage(container *corev1.Container) {
@@ -144,28 +168,19 @@ func (l *lab) act(t *testing.T, pod *corev1.Pod, action string) {
 	require.NoError(t, err)
 }
 
-// observe waits for the situation. It keeps the last object from before the one that shows it, as a deletion leaves none to get.
-func (l *lab) observe(t *testing.T, pod *corev1.Pod, s situation) record {
+// observe waits for the situation, in the objects and in the record of the watch.
+func (l *lab) observe(t *testing.T, s *subject) record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), outcomeTimeout)
 	defer cancel()
-	objects, err := l.client.CoreV1().Pods("default").Watch(ctx, metav1.ListOptions{
-		FieldSelector: "metadata.name=" + pod.Name, ResourceVersion: pod.ResourceVersion,
-	})
-	require.NoError(t, err)
-	defer objects.Stop()
-	for event := range objects.ResultChan() {
-		object, ok := event.Object.(*corev1.Pod)
-		if !ok {
-			continue
-		}
-		if now := statusOf(object); now.reason == s.Reason && now.done == s.Done {
-			l.record(t, strings.TrimSuffix(pod.Name, "-"+l.label), object)
-			break
-		}
-	}
-	seen, err := l.watch.wait(ctx, pod.UID, func(r record) bool { return r.status.reason == s.Reason && r.status.done == s.Done })
+	seen, err := l.watch.wait(ctx, s.pod.UID, func(r record) bool { return r.status.reason == s.Reason && r.status.done == s.Done })
 	require.NoError(t, err, "%v", seen.status)
+	shows := func(pod *corev1.Pod) bool { now := statusOf(pod); return now.reason == s.Reason && now.done == s.Done }
+	pod := s.pod
+	if !shows(pod) {
+		pod = l.finalObject(t, s, shows)
+	}
+	l.record(t, s.name, pod)
 	return seen
 }
 

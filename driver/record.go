@@ -102,6 +102,7 @@ func stageOf(pod *corev1.Pod, r *record) stage {
 // after carries over what a record knows of the time before it: old is the previous record of the same pod.
 func (r record) after(old record, now time.Time) record {
 	r.since, r.asked = old.since, old.asked
+	r.started = r.started || old.started
 	if r.stage != old.stage || r.progress != old.progress {
 		r.since, r.asked = now, time.Time{}
 		old.troubled, old.noted = time.Time{}, false

@@ -50,7 +50,7 @@ func (c *container) observe(ctx context.Context) (record, error) {
 	if seen.status.done {
 		return seen, nil
 	}
-	return seen, c.d.watch.link.stale()
+	return seen, c.d.watch.stale(seen.kind)
 }
 
 func (c *container) observeDone(ctx context.Context) (record, error) {

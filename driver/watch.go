@@ -58,7 +58,7 @@ func (w *podWatch) start(ctx context.Context) error {
 	if w.podsSynced == nil && w.ctx.Err() == nil {
 		w.podsSynced = make(chan struct{})
 		w.run(w.podFeed(w.podsSynced))
-		w.wg.Go(func() { w.enforce(w.ctx) })
+		w.wg.Go(func() { newEnforcer(w).run(w.ctx) })
 	}
 	synced := w.podsSynced
 	w.mu.Unlock()
@@ -132,7 +132,11 @@ func (w *podWatch) until(ctx context.Context, workload types.UID, cond func(r re
 		if cond(seen, known) {
 			return seen, nil
 		}
-		news, err := w.link.forbidden()
+		link := w.link
+		if seen.kind == kindJob && link.last() == nil {
+			link = w.jobLink
+		}
+		news, err := link.forbidden()
 		if err != nil {
 			return seen, err
 		}
@@ -145,6 +149,15 @@ func (w *podWatch) until(ctx context.Context, workload types.UID, cond func(r re
 			return seen, ErrClosed
 		}
 	}
+}
+
+// stale is an error when what is known of a kind of workload should not be trusted any longer.
+func (w *podWatch) stale(kind string) error {
+	err := w.link.stale()
+	if err == nil && kind == kindJob {
+		err = w.jobLink.stale()
+	}
+	return err
 }
 
 // close stops everything and waits until it has stopped. What is known stays readable.
