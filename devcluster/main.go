@@ -24,6 +24,14 @@ var goMod []byte
 //go:embed go.sum
 var goSum []byte
 
+// containerd has a module of its own: its requirements and Kubernetes' do not go together.
+//
+//go:embed containerd.mod
+var runtimeMod []byte
+
+//go:embed containerd.sum
+var runtimeSum []byte
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:])
@@ -39,7 +47,7 @@ const (
 
 // run executes one command and returns the program's exit code.
 func run(ctx context.Context, args []string) int {
-	command := newCommand(build.Module{GoMod: goMod, GoSum: goSum})
+	command := newCommand(build.Module{GoMod: goMod, GoSum: goSum, RuntimeMod: runtimeMod, RuntimeSum: runtimeSum})
 	command.SetArgs(args)
 	err := command.ExecuteContext(ctx)
 	if err == nil {

@@ -47,15 +47,15 @@ func (b Builder) Ensure(ctx context.Context, names ...string) (string, error) {
 	}
 	defer held.Unlock()
 
-	source, err := b.writeModule(versions)
-	if err != nil {
-		return "", err
-	}
 	missing = absent(bin, names)
 	for i, name := range missing {
 		title := fmt.Sprintf("building %s (%d of %d)", name, i+1, len(missing))
-		err := b.Report.Step(ctx, title, func(ctx context.Context) error {
-			return compile(ctx, source, packages[name], filepath.Join(bin, name), versions.ldflags())
+		source, err := b.writeModule(versions, name)
+		if err != nil {
+			return "", err
+		}
+		err = b.Report.Step(ctx, title, func(ctx context.Context) error {
+			return compile(ctx, source, packages[name], filepath.Join(bin, name), versions.flags(name)...)
 		})
 		if err != nil {
 			return "", fmt.Errorf("building %s: %w", name, err)
@@ -74,14 +74,19 @@ func absent(bin string, names []string) []string {
 	return missing
 }
 
-// writeModule writes the pinned go.mod and go.sum to a folder, in which
-// "go build" then works without any checkout.
-func (b Builder) writeModule(versions Versions) (string, error) {
+// writeModule writes the go.mod and go.sum that pin a program to a folder, in
+// which "go build" then works without any checkout.
+func (b Builder) writeModule(versions Versions, name string) (string, error) {
 	dir := filepath.Join(b.Cache, "build", versions.String())
+	goMod, goSum := b.Module.GoMod, b.Module.GoSum
+	if name == Containerd {
+		dir = filepath.Join(dir, Containerd)
+		goMod, goSum = b.Module.RuntimeMod, b.Module.RuntimeSum
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	for name, content := range map[string][]byte{"go.mod": b.Module.GoMod, "go.sum": b.Module.GoSum} {
+	for name, content := range map[string][]byte{"go.mod": goMod, "go.sum": goSum} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return "", err
 		}
@@ -89,12 +94,13 @@ func (b Builder) writeModule(versions Versions) (string, error) {
 	return dir, nil
 }
 
-func compile(ctx context.Context, module, pkg, target, ldflags string) error {
+func compile(ctx context.Context, module, pkg, target string, flags ...string) error {
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		return err
 	}
 	unfinished := target + ".unfinished"
-	cmd := exec.CommandContext(ctx, "go", "build", "-p", parallel, "-trimpath", "-ldflags", ldflags, "-o", unfinished, pkg)
+	args := append([]string{"build", "-p", parallel, "-trimpath", "-o", unfinished}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOOS=", "GOARCH=")
 	// A group of its own, so that an interrupt ends the compilers with it.

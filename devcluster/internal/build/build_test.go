@@ -20,15 +20,21 @@ func ourModule(t *testing.T) Module {
 	require.NoError(t, err)
 	goSum, err := os.ReadFile("../../go.sum")
 	require.NoError(t, err)
-	return Module{GoMod: goMod, GoSum: goSum}
+	runtimeMod, err := os.ReadFile("../../containerd.mod")
+	require.NoError(t, err)
+	runtimeSum, err := os.ReadFile("../../containerd.sum")
+	require.NoError(t, err)
+	return Module{GoMod: goMod, GoSum: goSum, RuntimeMod: runtimeMod, RuntimeSum: runtimeSum}
 }
 
 func TestTheModuleListsEveryProgramAsATool(t *testing.T) {
-	parsed, err := modfile.Parse("go.mod", ourModule(t).GoMod, nil)
-	require.NoError(t, err)
 	var tools, built []string
-	for _, tool := range parsed.Tool {
-		tools = append(tools, tool.Path)
+	for _, goMod := range [][]byte{ourModule(t).GoMod, ourModule(t).RuntimeMod} {
+		parsed, err := modfile.Parse("go.mod", goMod, nil)
+		require.NoError(t, err)
+		for _, tool := range parsed.Tool {
+			tools = append(tools, tool.Path)
+		}
 	}
 	for _, pkg := range packages {
 		built = append(built, pkg)
@@ -78,7 +84,7 @@ func TestABuildThatFailsLeavesNoProgram(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\nfunc main() { oops }\n"), 0o600))
 	target := filepath.Join(dir, "out", "broken")
 
-	err := compile(t.Context(), dir, ".", target, "-s")
+	err := compile(t.Context(), dir, ".", target, "-ldflags", "-s")
 	require.ErrorContains(t, err, "oops", "the compiler's own words are in the error")
 	assert.NoFileExists(t, target)
 }

@@ -18,12 +18,14 @@ const (
 	Scheduler         = "kube-scheduler"
 	Kubelet           = "kubelet"
 	Kwok              = "kwok"
+	Containerd        = "containerd"
 )
 
 const (
 	kubernetesModule = "k8s.io/kubernetes"
 	etcdModule       = "go.etcd.io/etcd/server/v3"
 	kwokModule       = "sigs.k8s.io/kwok"
+	containerdModule = "github.com/containerd/containerd"
 )
 
 // packages are the main packages; go.mod lists the same ones as tools.
@@ -34,28 +36,31 @@ var packages = map[string]string{
 	Scheduler:         kubernetesModule + "/cmd/kube-scheduler",
 	Kubelet:           kubernetesModule + "/cmd/kubelet",
 	Kwok:              kwokModule + "/cmd/kwok",
+	Containerd:        containerdModule + "/cmd/containerd",
 }
 
-// Module is a go.mod with its go.sum.
-type Module struct{ GoMod, GoSum []byte }
+// Module is a go.mod with its go.sum, and those of the container runtime.
+type Module struct{ GoMod, GoSum, RuntimeMod, RuntimeSum []byte }
 
 // Versions are the releases that a module pins.
-type Versions struct{ Kubernetes, Etcd, Kwok string }
+type Versions struct{ Kubernetes, Etcd, Kwok, Containerd string }
 
 // Versions reads the module's requirements.
 func (m Module) Versions() (Versions, error) {
-	parsed, err := modfile.Parse("go.mod", m.GoMod, nil)
-	if err != nil {
-		return Versions{}, fmt.Errorf("reading the cluster's module: %w", err)
-	}
 	pinned := map[string]string{}
-	for _, require := range parsed.Require {
-		pinned[require.Mod.Path] = require.Mod.Version
+	for _, goMod := range [][]byte{m.GoMod, m.RuntimeMod} {
+		parsed, err := modfile.Parse("go.mod", goMod, nil)
+		if err != nil {
+			return Versions{}, fmt.Errorf("reading the cluster's module: %w", err)
+		}
+		for _, require := range parsed.Require {
+			pinned[require.Mod.Path] = require.Mod.Version
+		}
 	}
-	v := Versions{pinned[kubernetesModule], pinned[etcdModule], pinned[kwokModule]}
-	if v.Kubernetes == "" || v.Etcd == "" || v.Kwok == "" {
-		return Versions{}, fmt.Errorf("reading the cluster's module: Kubernetes %q, etcd %q, kwok %q: all must be required",
-			v.Kubernetes, v.Etcd, v.Kwok)
+	v := Versions{pinned[kubernetesModule], pinned[etcdModule], pinned[kwokModule], pinned[containerdModule]}
+	if v.Kubernetes == "" || v.Etcd == "" || v.Kwok == "" || v.Containerd == "" {
+		return Versions{}, fmt.Errorf("reading the cluster's module: Kubernetes %q, etcd %q, kwok %q, containerd %q: all must be required",
+			v.Kubernetes, v.Etcd, v.Kwok, v.Containerd)
 	}
 	return v, nil
 }
@@ -63,7 +68,16 @@ func (m Module) Versions() (Versions, error) {
 // String is a folder's name: one set of binaries for these versions on this
 // kind of machine.
 func (v Versions) String() string {
-	return fmt.Sprintf("kubernetes-%s_etcd-%s_kwok-%s_%s-%s", v.Kubernetes, v.Etcd, v.Kwok, runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("kubernetes-%s_etcd-%s_kwok-%s_containerd-%s_%s-%s", v.Kubernetes, v.Etcd, v.Kwok, v.Containerd, runtime.GOOS, runtime.GOARCH)
+}
+
+// flags of the compiler for a program.
+func (v Versions) flags(name string) []string {
+	if name == Containerd {
+		// Without the snapshotters that need C libraries; a cluster uses overlayfs.
+		return []string{"-tags", "no_btrfs,no_devmapper,no_zfs,no_aufs", "-ldflags", "-s -w -X " + containerdModule + "/version.Version=" + v.Containerd}
+	}
+	return []string{"-ldflags", v.ldflags()}
 }
 
 // ldflags strips the binaries and gives them the version that clients parse;

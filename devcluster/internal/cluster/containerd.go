@@ -4,10 +4,10 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"os/exec"
 	"text/template"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
+	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/build"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/debian"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/hostnet"
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/registry"
@@ -18,14 +18,13 @@ var containerdTOML string
 
 var containerdTemplate = template.Must(template.New("containerd.toml").Option("missingkey=error").Parse(containerdTOML))
 
+// containerd is built from its module, and only its shim and runc are the distribution's. Debian 12 has 1.6.20, which closes the pipe of
+// a container's output when the container ends, before it has read it all (its client's Task.Delete: Close before
+// Wait; containerd issue 7289): of 15 tasks that printed 100 KB and ended, 8 had logs that were cut. 1.6.38 waits first.
 func (c *Cluster) containerd() component {
-	program, err := exec.LookPath("containerd")
-	if err != nil {
-		program = "containerd" // the error of its start will say that it is gone
-	}
 	return component{
 		name:    "containerd",
-		program: program,
+		program: c.program(build.Containerd),
 		args:    []string{"--config=" + c.Path("containerd.toml")},
 		healthy: socket(c.ContainerdSocket()),
 	}

@@ -48,7 +48,11 @@ func (c *Cluster) keep(ctx context.Context, options Options) bool {
 		c.report.Say("cluster %q was left half started: starting it anew", c.Name)
 		return false
 	}
-	if reasons := c.state.Options.restartReasons(options); len(reasons) > 0 {
+	reasons := c.state.Options.restartReasons(options)
+	if versions, err := c.module.Versions(); err == nil && versions.String() != c.state.Versions {
+		reasons = append(reasons, "other versions: "+versions.String())
+	}
+	if len(reasons) > 0 {
 		c.report.Say("cluster %q is started anew, without what was in it, for: %s", c.Name, strings.Join(reasons, "; "))
 		return false
 	}
@@ -131,7 +135,7 @@ func (c *Cluster) prepare(ctx context.Context, options Options) (*state, error) 
 func programs(o Options) []string {
 	names := []string{build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler}
 	if o.Node {
-		names = append(names, build.Kubelet)
+		names = append(names, build.Kubelet, build.Containerd)
 	}
 	if o.SimulatedNodes > 0 {
 		names = append(names, build.Kwok)

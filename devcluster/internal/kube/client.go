@@ -48,6 +48,11 @@ func (c *Client) Healthy(ctx context.Context, path string) error {
 	return err
 }
 
+// GetRaw returns what is at path, such as a container's log.
+func (c *Client) GetRaw(ctx context.Context, path string) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, path, nil)
+}
+
 // Get decodes the JSON at path into a value.
 func (c *Client) Get(ctx context.Context, path string, into any) error {
 	body, err := c.do(ctx, http.MethodGet, path, nil)
@@ -87,7 +92,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/yaml")
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", "application/json, */*;q=0.5")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err
