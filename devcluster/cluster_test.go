@@ -26,15 +26,15 @@ func TestControlPlaneOfAnOrdinaryUser(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a cluster")
 	}
-	o := ordinaryUser(t)
-	_, stderr, code := o.run("kubeconfig")
+	u := ordinaryUser(t)
+	_, stderr, code := u.run("kubeconfig")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "devcluster up")
 
-	o.succeed("up", "--no-node", "--simulated-nodes", "1")
+	u.succeed("up", "--no-node", "--simulated-nodes", "1")
 	for _, step := range []struct {
 		name string
-		run  func(*testing.T, *ordinary)
+		run  func(*testing.T, *user)
 	}{
 		{"kubeconfig", kubeconfigIsPrinted},
 		{"simulated pods", simulatedPodsLive},
@@ -46,20 +46,20 @@ func TestControlPlaneOfAnOrdinaryUser(t *testing.T) {
 		{"wrong gate", wrongGateIsReportedWithTheLog},
 		{"down", downLeavesNothing},
 	} {
-		t.Run(step.name, func(t *testing.T) { step.run(t, o.in(t)) })
+		t.Run(step.name, func(t *testing.T) { step.run(t, u.in(t)) })
 	}
 }
 
-func kubeconfigIsPrinted(t *testing.T, o *ordinary) {
-	path := strings.TrimSpace(o.succeed("kubeconfig"))
-	assert.Equal(t, o.info().Kubeconfig, path)
+func kubeconfigIsPrinted(t *testing.T, u *user) {
+	path := strings.TrimSpace(u.succeed("kubeconfig"))
+	assert.Equal(t, u.info().Kubeconfig, path)
 	stat, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), stat.Mode().Perm())
 }
 
-func simulatedPodsLive(t *testing.T, o *ordinary) {
-	api := admin(t, o)
+func simulatedPodsLive(t *testing.T, u *user) {
+	api := admin(t, u)
 	for _, file := range []string{"running-pod.yaml", "completing-pod.yaml"} {
 		manifest, err := os.ReadFile(filepath.Join("testdata", file))
 		require.NoError(t, err)
@@ -69,75 +69,75 @@ func simulatedPodsLive(t *testing.T, o *ordinary) {
 	eventually(t, func() bool { return phase(t, api, "stays") == "Running" })
 }
 
-func secondUpKeepsAllProcesses(t *testing.T, o *ordinary) {
-	before := o.info()
-	o.succeed("up")
-	o.succeed("up", "--no-node", "--simulated-nodes", "1")
-	assert.Equal(t, before, o.info())
-	o.succeed("status")
+func secondUpKeepsAllProcesses(t *testing.T, u *user) {
+	before := u.info()
+	u.succeed("up")
+	u.succeed("up", "--no-node", "--simulated-nodes", "1")
+	assert.Equal(t, before, u.info())
+	u.succeed("status")
 }
 
-func nodesAreAddedToARunningCluster(t *testing.T, o *ordinary) {
-	before := o.info()
-	o.succeed("up", "--simulated-nodes", "3")
-	assert.Equal(t, before.Pids, o.info().Pids)
-	assert.Len(t, o.info().SimulatedNodes, 3)
-	assert.Equal(t, "Running", phase(t, admin(t, o), "stays"), "nothing in the cluster was lost")
+func nodesAreAddedToARunningCluster(t *testing.T, u *user) {
+	before := u.info()
+	u.succeed("up", "--simulated-nodes", "3")
+	assert.Equal(t, before.Pids, u.info().Pids)
+	assert.Len(t, u.info().SimulatedNodes, 3)
+	assert.Equal(t, "Running", phase(t, admin(t, u), "stays"), "nothing in the cluster was lost")
 }
 
-func restartReplacesOneProcess(t *testing.T, o *ordinary) {
-	before := o.info().Pids
-	o.succeed("restart", "kube-apiserver", "--kill")
-	after := o.info().Pids
+func restartReplacesOneProcess(t *testing.T, u *user) {
+	before := u.info().Pids
+	u.succeed("restart", "kube-apiserver", "--kill")
+	after := u.info().Pids
 	assert.NotEqual(t, before["kube-apiserver"], after["kube-apiserver"])
 	assert.Equal(t, before["etcd"], after["etcd"])
-	assert.Equal(t, "Running", phase(t, admin(t, o), "stays"))
+	assert.Equal(t, "Running", phase(t, admin(t, u), "stays"))
 }
 
-func deadComponentIsReportedAndReplaced(t *testing.T, o *ordinary) {
-	o.succeed("stop", "kube-scheduler")
-	stdout, _, code := o.run("status")
+func deadComponentIsReportedAndReplaced(t *testing.T, u *user) {
+	u.succeed("stop", "kube-scheduler")
+	stdout, _, code := u.run("status")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stdout, "its process has ended")
 	assert.Contains(t, stdout, "The last lines of")
-	o.succeed("restart", "kube-scheduler")
-	o.succeed("status")
+	u.succeed("restart", "kube-scheduler")
+	u.succeed("status")
 }
 
-func upWorksOverAKilledCluster(t *testing.T, o *ordinary) {
-	for name, pid := range o.info().Pids {
+func upWorksOverAKilledCluster(t *testing.T, u *user) {
+	for name, pid := range u.info().Pids {
 		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL), name)
 	}
-	_, stderr, code := o.run("up")
+	_, stderr, code := u.run("up")
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stderr, "not healthy")
-	o.succeed("status")
+	u.succeed("status")
 }
 
-func wrongGateIsReportedWithTheLog(t *testing.T, o *ordinary) {
-	_, stderr, code := o.run("up", "--feature-gates", "NoSuchGate=true")
+func wrongGateIsReportedWithTheLog(t *testing.T, u *user) {
+	_, stderr, code := u.run("up", "--feature-gates", "NoSuchGate=true")
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, stderr, "kube-apiserver has ended")
 	assert.Contains(t, stderr, "NoSuchGate", "the component's own words")
-	assert.Contains(t, o.succeed("logs", "kube-apiserver"), "NoSuchGate", "and its log is still there")
-	o.succeed("up", "--no-node")
+	assert.Contains(t, u.succeed("logs", "kube-apiserver"), "NoSuchGate", "and its log is still there")
+	u.succeed("up", "--no-node")
 }
 
-func downLeavesNothing(t *testing.T, o *ordinary) {
-	pids := o.info().Pids
-	o.succeed("down")
+func downLeavesNothing(t *testing.T, u *user) {
+	pids := u.info().Pids
+	u.succeed("down")
 	for name, pid := range pids {
 		_, err := process.Of(pid)
 		require.ErrorIs(t, err, os.ErrProcessDone, name)
 	}
-	assert.NoDirExists(t, filepath.Join(o.cache(), "clusters", "dev"))
-	o.succeed("down")
+	assert.NoDirExists(t, filepath.Join(u.cache(), "clusters", "dev"))
+	u.succeed("down")
 }
 
 // admin returns a client with the rights of the printed kubeconfig.
-func admin(t *testing.T, o *ordinary) *kube.Client {
+func admin(t *testing.T, u *user) *kube.Client {
 	t.Helper()
-	content, err := os.ReadFile(o.info().Kubeconfig)
+	content, err := os.ReadFile(u.info().Kubeconfig)
 	require.NoError(t, err)
 	var config struct {
 		Clusters []struct {
@@ -154,7 +154,7 @@ func admin(t *testing.T, o *ordinary) *kube.Client {
 	}
 	require.NoError(t, yaml.Unmarshal(content, &config))
 	user := config.Users[0].User
-	client, err := kube.NewClient(o.info().Server, config.Clusters[0].Cluster.CA, pki.Pair{Cert: user.Cert, Key: user.Key})
+	client, err := kube.NewClient(u.info().Server, config.Clusters[0].Cluster.CA, pki.Pair{Cert: user.Cert, Key: user.Key})
 	require.NoError(t, err)
 	return client
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -21,66 +20,67 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/progress"
 )
 
-// runAsProgram makes the test binary behave like devcluster itself.
-const runAsProgram = "DEVCLUSTER_TEST_RUN_AS_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(runAsProgram) != "" {
-		os.Exit(run(context.Background(), os.Args[1:]))
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // nobody is a user without any rights, for tests that root runs.
 const nobody = 65534
 
-// ordinary is devcluster as an ordinary user has it: a program, a cache folder
-// with the built programs in it, and no rights.
-type ordinary struct {
-	t       *testing.T
-	folder  string
-	program string
+// user is somebody with devcluster, a cache folder of their own and the built
+// programs in it. What they start meets no other cluster of this machine.
+type user struct {
+	t          *testing.T
+	folder     string
+	program    string
+	credential *syscall.Credential // nil: whoever runs the tests
 }
 
-func ordinaryUser(t *testing.T) *ordinary {
+// newUser gives a user the named programs. The cluster is taken down at the end.
+func newUser(t *testing.T, names ...string) *user {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "dc") // short enough for sockets, unlike t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(folder)) })
-
-	self, err := os.Executable()
-	require.NoError(t, err)
-	o := &ordinary{t: t, folder: folder, program: filepath.Join(folder, "devcluster")}
-	copyProgram(t, self, o.program)
+	u := &user{t: t, folder: folder, program: filepath.Join(folder, "devcluster")}
+	// The real program, because it starts itself as a component.
+	out, err := exec.Command("go", "build", "-o", u.program, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
 
 	cache, err := os.UserCacheDir()
 	require.NoError(t, err)
 	cache = filepath.Join(cache, "orchestra-devcluster")
-	names := []string{build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kwok}
 	builder := build.Builder{Module: build.Module{GoMod: goMod, GoSum: goSum}, Cache: cache, Report: progress.New(os.Stderr)}
 	bin, err := builder.Ensure(t.Context(), names...)
 	require.NoError(t, err)
-	mine := filepath.Join(o.cache(), "bin", filepath.Base(bin))
+	mine := filepath.Join(u.cache(), "bin", filepath.Base(bin))
 	require.NoError(t, os.MkdirAll(mine, 0o755))
 	for _, name := range names {
 		copyProgram(t, filepath.Join(bin, name), filepath.Join(mine, name))
 	}
-	if os.Geteuid() == 0 {
-		// The folders only: the programs are links to root's own.
-		require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
-			if err != nil || !entry.IsDir() {
-				return err
-			}
-			return os.Chown(path, nobody, nobody)
-		}))
+	t.Cleanup(func() { u.succeed("down") })
+	return u
+}
+
+// ordinaryUser is not root, even if root runs the tests.
+func ordinaryUser(t *testing.T) *user {
+	t.Helper()
+	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kwok)
+	if os.Geteuid() != 0 {
+		return u
 	}
-	t.Cleanup(func() { o.succeed("down") })
-	return o
+	u.credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	// The folders only: the programs are links to root's own.
+	require.NoError(t, filepath.WalkDir(u.folder, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return os.Chown(path, nobody, nobody)
+	}))
+	return u
 }
 
 // in returns the same user for a part of the test.
-func (o *ordinary) in(t *testing.T) *ordinary {
-	part := *o
+func (u *user) in(t *testing.T) *user {
+	part := *u
 	part.t = t
 	return &part
 }
@@ -101,48 +101,46 @@ func copyProgram(t *testing.T, from, to string) {
 }
 
 // cache depends on the system, as os.UserCacheDir does.
-func (o *ordinary) cache() string {
-	o.t.Setenv("HOME", o.folder)
-	o.t.Setenv("XDG_CACHE_HOME", filepath.Join(o.folder, "cache"))
+func (u *user) cache() string {
+	u.t.Setenv("HOME", u.folder)
+	u.t.Setenv("XDG_CACHE_HOME", filepath.Join(u.folder, "cache"))
 	cache, err := os.UserCacheDir()
-	require.NoError(o.t, err)
+	require.NoError(u.t, err)
 	return filepath.Join(cache, "orchestra-devcluster")
 }
 
 // run executes one command and returns what it wrote, and its exit code.
-func (o *ordinary) run(args ...string) (stdout, stderr string, code int) {
-	o.t.Helper()
-	cmd := exec.Command(o.program, args...)
+func (u *user) run(args ...string) (stdout, stderr string, code int) {
+	u.t.Helper()
+	cmd := exec.Command(u.program, args...)
 	cmd.Env = []string{
-		"HOME=" + o.folder, "XDG_CACHE_HOME=" + filepath.Join(o.folder, "cache"),
-		"PATH=" + os.Getenv("PATH"), runAsProgram + "=1",
+		"HOME=" + u.folder, "XDG_CACHE_HOME=" + filepath.Join(u.folder, "cache"),
+		"PATH=" + os.Getenv("PATH"),
 	}
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.credential}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if err != nil {
-		require.ErrorAs(o.t, err, new(*exec.ExitError))
+		require.ErrorAs(u.t, err, new(*exec.ExitError))
 	}
-	o.t.Logf("devcluster %s: exit code %d\n%s%s", strings.Join(args, " "), cmd.ProcessState.ExitCode(), &out, &errs)
+	u.t.Logf("devcluster %s: exit code %d\n%s%s", strings.Join(args, " "), cmd.ProcessState.ExitCode(), &out, &errs)
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
 // succeed executes a command that must succeed, and returns its stdout.
-func (o *ordinary) succeed(args ...string) string {
-	o.t.Helper()
-	stdout, stderr, code := o.run(args...)
-	require.Zero(o.t, code, stderr)
+func (u *user) succeed(args ...string) string {
+	u.t.Helper()
+	stdout, stderr, code := u.run(args...)
+	require.Zero(u.t, code, stderr)
 	return stdout
 }
 
-func (o *ordinary) info() cluster.Info {
-	o.t.Helper()
-	content, err := os.ReadFile(filepath.Join(o.cache(), "clusters", "dev", "info.json"))
-	require.NoError(o.t, err)
+func (u *user) info() cluster.Info {
+	u.t.Helper()
+	content, err := os.ReadFile(filepath.Join(u.cache(), "clusters", "dev", "info.json"))
+	require.NoError(u.t, err)
 	var info cluster.Info
-	require.NoError(o.t, json.Unmarshal(content, &info))
+	require.NoError(u.t, json.Unmarshal(content, &info))
 	return info
 }
