@@ -19,6 +19,7 @@ type container struct {
 	created metav1.Time               // by the server's clock
 	kinds   []schema.GroupVersionKind // of the task's extra objects
 	extras  string                    // selector that finds them
+	head    logHead                   // how its log began when it was first read: never stale
 }
 
 // ID is the name of the workload, the Pod or the Job.

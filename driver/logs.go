@@ -23,7 +23,7 @@ import (
 //
 // Every line is delivered once and in order, over as many connections as it takes. nil means that the log is complete as far as
 // the cluster can tell; a *LogGapError says where lines may be missing because the node had rotated its log file. One loss shows
-// nowhere: what was rotated away before the first read began. The kubelet delivers lines, not bytes: the container runtime drops a
+// nowhere: what was rotated away before this container's log was first read. The kubelet delivers lines, not bytes: the container runtime drops a
 // carriage return before a newline.
 //
 // stdout and stderr are kept apart where the cluster can (feature gate PodLogsQuerySplitStreams); there the order of lines
@@ -41,7 +41,7 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 	if !seen.started {
 		return nil
 	}
-	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), follow: follow}
+	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
@@ -89,11 +89,28 @@ func (c *container) notifyEnd(ctx context.Context, running *sync.WaitGroup) <-ch
 		return ended
 	}
 	running.Go(func() {
-		if _, err := c.d.watch.wait(ctx, c.uid, over); err == nil {
+		if _, err := c.d.await(ctx, c.uid, over); err == nil {
 			close(ended)
 		}
 	})
 	return ended
+}
+
+// await is podWatch.wait for work in the background, where nobody would see an error: it ends with ctx or the driver only.
+func (d *Driver) await(ctx context.Context, workload types.UID, cond func(record) bool) (record, error) {
+	for {
+		err := d.watch.start(ctx)
+		var seen record
+		if err == nil {
+			seen, err = d.watch.wait(ctx, workload, cond)
+		}
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+			return seen, err
+		}
+		if sleep(ctx, time.Second) != nil {
+			return seen, ctx.Err()
+		}
+	}
 }
 
 // logTask is one call of Logs.
@@ -102,6 +119,7 @@ type logTask struct {
 	uid    types.UID // of the workload
 	pod    string
 	object string
+	head   *logHead
 	follow bool
 	ended  <-chan struct{}
 }
@@ -125,6 +143,10 @@ func (t *logTask) deliver(ctx context.Context, stdout, stderr io.Writer) error {
 
 // reader makes a reader of one stream; nil is both in one.
 func (t *logTask) reader(out io.Writer, stream *string) *logReader {
+	name := logName{pod: t.pod}
+	if stream != nil {
+		name.stream = *stream
+	}
 	return &logReader{
 		open: func(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
 			return t.open(ctx, stream, since, follow)
@@ -133,6 +155,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		ended:  t.ended,
 		gone:   t.gone,
 		split:  stream != nil,
+		first:  func(key pieceKey) (*LogGap, error) { return t.head.check(name, key), nil },
 		object: t.object,
 		pace:   defaultLogPace(),
 		log:    t.d.log,

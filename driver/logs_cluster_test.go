@@ -73,15 +73,12 @@ func TestClusterLogsOfAllKinds(t *testing.T) {
 
 func TestClusterLogsOfATaskThatNeverStarts(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)
+	d.watch.limits.grace = time.Second
 	for name, task := range map[string]orchestra.Task{
-		"image":   {ID: "image", Image: "localhost:1/no such image"},
-		"command": {ID: "command", Image: "busybox", Command: []string{"/no/such/command"}},
+		"no image":   {ID: "image", Image: "busybox:no-such-tag"},
+		"no command": {ID: "command", Image: "busybox", Command: []string{"/no/such/command"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if task.ID == "image" {
-				task.Image = "busybox:no-such-tag"
-				d.watch.limits.grace = time.Second
-			}
 			c, err := d.RunContainer(t.Context(), task)
 			require.NoError(t, err)
 			out, other := readLogs(t, c, true)

@@ -15,7 +15,7 @@ func (r *logReader) follow(ctx context.Context) error {
 	for failures := 0; ; {
 		before := r.pieces.Load()
 		p, err := r.read(ctx, true)
-		if stop := r.stop(ctx, err); stop != nil {
+		if stop := r.stop(ctx, err, failures); stop != nil {
 			return stop
 		}
 		if r.pieces.Load() != before {
@@ -65,7 +65,7 @@ func (r *logReader) snapshot(ctx context.Context) error {
 	}
 	for failures := 0; ; failures++ {
 		p, err := r.read(ctx, false)
-		switch stop := r.stop(ctx, err); {
+		switch stop := r.stop(ctx, err, failures); {
 		case stop != nil:
 			return stop
 		case err == nil:
@@ -83,7 +83,7 @@ func (r *logReader) finish(ctx context.Context, before pass, clean bool) error {
 	sure := clean && before.anchored
 	for failures := 0; ; {
 		p, err := r.read(ctx, false)
-		if stop := r.stop(ctx, err); stop != nil {
+		if stop := r.stop(ctx, err, failures); stop != nil {
 			return stop
 		}
 		switch {
@@ -145,20 +145,24 @@ func (r *logReader) report(cause error) error {
 	return nil
 }
 
-// stop says whether reading again is of no use, and why.
-func (r *logReader) stop(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return r.wrap(endOf(ctx))
-	}
-	if apierrors.IsNotFound(err) && r.gone() { // a kubelet that has just started does not know its pods yet, either
-		return r.give(err)
-	}
+// stop says whether reading again is of no use, and why. failures is how often in a row reading has failed before.
+func (r *logReader) stop(ctx context.Context, err error, failures int) error {
 	_, writing := errors.AsType[*writeError](err)
-	if writing || errors.Is(err, errUnsplit) || refusesSplit(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsInvalid(err) {
+	switch {
+	case ctx.Err() != nil:
+		return r.wrap(endOf(ctx))
+	case writing, errors.Is(err, errUnsplit), refusesSplit(err), apierrors.IsInvalid(err):
 		return r.wrap(err)
+	case apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
+		return r.give(err)
+	case isDenied(err) && (!r.opened || failures >= r.pace.attempts):
+		return r.give(err)
 	}
 	return nil
 }
+
+// isDenied: an API server that has just started denies everything for a moment, until it has read its roles.
+func isDenied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }
 
 func (r *logReader) wrap(err error) error {
 	return fmt.Errorf("reading the log of %s: %w", r.object, err)

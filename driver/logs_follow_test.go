@@ -287,6 +287,27 @@ func TestRefusedLog(t *testing.T) {
 	}
 }
 
+// An API server that restarts denies everything until it has read its roles.
+func TestDeniedForAMoment(t *testing.T) {
+	denied := apierrors.NewForbidden(schema.GroupResource{Resource: "pods/log"}, "fake", errors.New("no"))
+	synctest.Test(t, func(t *testing.T) {
+		log := newFakeLog(lines(0, 300)...)
+		log.fault = func(open int, _ bool) logFault {
+			switch {
+			case open == 0:
+				return logFault{limit: 100, cut: errCut}
+			case open < 10:
+				return logFault{refuse: denied}
+			}
+			return logFault{}
+		}
+		log.end()
+		var out bytes.Buffer
+		require.NoError(t, log.reader(&out).follow(t.Context()))
+		assert.Equal(t, log.whole(), out.String())
+	})
+}
+
 func TestPodIsDeletedWhileItsLogIsRead(t *testing.T) {
 	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "pods"}, "fake")
 	synctest.Test(t, func(t *testing.T) {
@@ -343,6 +364,34 @@ func TestContextEndsLogs(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, time.Minute, time.Since(begin))
 		assert.Equal(t, log.whole(), out.String())
+	})
+}
+
+func TestBeginningIsRotatedAwayBetweenTwoReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newFakeLog(lines(0, 30)...)
+		var head logHead
+		read := func() (string, error) {
+			var out bytes.Buffer
+			r := log.reader(&out)
+			r.first = func(key pieceKey) (*LogGap, error) { return head.check(logName{}, key), nil }
+			err := r.snapshot(t.Context())
+			return out.String(), err
+		}
+		for range 2 {
+			out, err := read()
+			require.NoError(t, err)
+			assert.Equal(t, log.whole(), out)
+		}
+		log.rotate(lines(30, 40)...)
+		for range 2 {
+			out, err := read()
+			gap, ok := errors.AsType[*LogGapError](err)
+			require.True(t, ok, "got %v", err)
+			assert.Equal(t, []LogGap{{Before: time.Unix(0, line(30).stamp).UTC()}}, gap.Gaps)
+			assert.True(t, strings.HasPrefix(out, "line 30\n"))
+		}
+		log.end()
 	})
 }
 

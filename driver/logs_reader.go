@@ -26,17 +26,18 @@ type openLog func(ctx context.Context, since time.Time, follow bool) (io.ReadClo
 type logReader struct {
 	open   openLog
 	out    *bufio.Writer
-	ended  <-chan struct{}      // closed when the container has ended
-	gone   func() bool          // whether the pod is known to be deleted
-	split  bool                 // the stream is one of two: a line may lose its timestamp to the other one
-	first  func(pieceKey) error // asked before the first delivery; an error is not delivered over. nil: not asked
-	object string               // for errors: "Pod/namespace/name"
+	ended  <-chan struct{}                 // closed when the container has ended
+	gone   func() bool                     // whether the pod is known to be deleted
+	split  bool                            // the stream is one of two: a line may lose its timestamp to the other one
+	first  func(pieceKey) (*LogGap, error) // asked before the first delivery; nil: not asked
+	object string                          // for errors: "Pod/namespace/name"
 	pace   logPace
 	log    *slog.Logger
 
 	mu      sync.Mutex // guards window against the watchdog
 	window  *window
 	suspect suspect
+	opened  bool // the server has let it read once
 	gaps    []LogGap
 	pieces  atomic.Int64 // read so far
 	blocked atomic.Bool  // the caller's writer is not ready
@@ -77,6 +78,7 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 		cancel(nil)
 		return pass{}, err
 	}
+	r.opened = true
 	r.suspect = suspect{} // the join has it
 	var watchdog sync.WaitGroup
 	watchdog.Go(func() { r.watch(ctx, cancel, follow) })
@@ -93,6 +95,22 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 	watchdog.Wait()
 	r.suspect = j.unsolved(r.suspect)
 	return pass{delivered: s.delivered, anchored: j.anchored, tail: s.tail}, err
+}
+
+// begin is called before each delivery.
+func (r *logReader) begin(key pieceKey) error {
+	if r.first == nil {
+		return nil
+	}
+	gap, err := r.first(key)
+	if err != nil {
+		return err
+	}
+	if gap != nil {
+		r.gaps = append(r.gaps, *gap)
+	}
+	r.first = nil
+	return nil
 }
 
 func (r *logReader) write(text []byte) error {
@@ -186,8 +204,8 @@ func (s *logStream) release(held piece) error {
 
 // place delivers a piece or not.
 func (s *logStream) place(p piece) error {
+	key := keyOf(p)
 	s.r.mu.Lock()
-	key := s.r.window.key(p)
 	verdict := s.j.judge(key)
 	s.r.mu.Unlock()
 	s.noteGap()
@@ -198,11 +216,8 @@ func (s *logStream) place(p piece) error {
 		s.r.suspect = suspect{key: key, set: true}
 		return errRewound
 	}
-	if first := s.r.first; first != nil {
-		if err := first(key); err != nil {
-			return err
-		}
-		s.r.first = nil
+	if err := s.r.begin(key); err != nil {
+		return err
 	}
 	if err := s.r.write(p.text); err != nil {
 		return err

@@ -24,7 +24,13 @@ func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (d
 	out, other := corev1.LogStreamStdout, corev1.LogStreamStderr
 	first := t.reader(&sharedWriter{mu: &writing, w: stdout}, &out)
 	second := t.reader(&sharedWriter{mu: &writing, w: stderr}, &other)
-	second.first = func(key pieceKey) error { return t.checkSplit(ctx, second.window, key) }
+	head := second.first
+	second.first = func(key pieceKey) (*LogGap, error) {
+		if err := t.checkSplit(ctx, key); err != nil {
+			return nil, err
+		}
+		return head(key)
+	}
 
 	results := make(chan error)
 	for _, r := range []*logReader{first, second} {
@@ -51,7 +57,7 @@ func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (d
 
 // checkSplit compares the first line of stderr with that of stdout. In a log that is split they never are the same: they would
 // have to be written in the same nanosecond.
-func (t *logTask) checkSplit(ctx context.Context, w *window, key pieceKey) error {
+func (t *logTask) checkSplit(ctx context.Context, key pieceKey) error {
 	name := corev1.LogStreamStdout
 	stream, err := t.open(ctx, &name, time.Time{}, false)
 	if err != nil {
@@ -59,7 +65,7 @@ func (t *logTask) checkSplit(ctx context.Context, w *window, key pieceKey) error
 	}
 	defer stream.Close()
 	p, err := newLineReader(stream).next()
-	if err == nil && w.key(p) == key {
+	if err == nil && keyOf(p) == key {
 		return errUnsplit
 	}
 	return nil // an error here says nothing about the line; the readers see it themselves

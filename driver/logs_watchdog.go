@@ -83,7 +83,7 @@ func (r *logReader) behind(ctx context.Context) bool {
 			continue
 		}
 		r.mu.Lock()
-		verdict := j.judge(r.window.key(p))
+		verdict := j.judge(keyOf(p))
 		r.mu.Unlock()
 		if verdict == deliver {
 			return true

@@ -17,10 +17,16 @@ type pieceKey struct {
 	sum   uint64 // of the text and the place within the line
 }
 
+// pieceSeed makes keys comparable between the readers of this process.
+var pieceSeed = maphash.MakeSeed()
+
+func keyOf(p piece) pieceKey {
+	return pieceKey{stamp: p.stamp, sum: maphash.Bytes(pieceSeed, p.text) + uint64(p.index)*0x9e3779b97f4a7c15}
+}
+
 // window remembers the pieces that were delivered last, so that a read which goes back a little is joined without loss
 // and without duplicates. It costs some 30 bytes for every piece of the last two or three seconds.
 type window struct {
-	seed    maphash.Seed
 	seconds map[int64]map[pieceKey]int // delivered, how many times, by second
 	newest  int64                      // greatest stamp since the node's clock was last set back
 	last    pieceKey                   // the piece delivered last: what follows it in the file is new
@@ -28,11 +34,7 @@ type window struct {
 }
 
 func newWindow() *window {
-	return &window{seed: maphash.MakeSeed(), seconds: map[int64]map[pieceKey]int{}}
-}
-
-func (w *window) key(p piece) pieceKey {
-	return pieceKey{stamp: p.stamp, sum: maphash.Bytes(w.seed, p.text) + uint64(p.index)*0x9e3779b97f4a7c15}
+	return &window{seconds: map[int64]map[pieceKey]int{}}
 }
 
 // add remembers a delivered piece and forgets those that no resumed read can bring back.

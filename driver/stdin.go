@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"time"
-
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // stdinFeed brings a task its stdin. See the section "stdin" of docs/design.md for what is proven, and how.
@@ -55,10 +53,7 @@ func (d *Driver) feedStdin(c *container, r io.Reader) {
 }
 
 func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error {
-	if err := d.watch.start(ctx); err != nil {
-		return err
-	}
-	seen, err := d.watch.wait(ctx, c.uid, func(r record) bool { return r.started })
+	seen, err := d.await(ctx, c.uid, func(r record) bool { return r.started })
 	if err != nil || seen.status.done || seen.stage != stageRunning {
 		return err // it will never read, or has ended by itself without reading
 	}
@@ -90,7 +85,7 @@ func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 	return f.settle(ctx, f.send(ctx, conn, r))
 }
 
-// connect attaches. It tries again while nobody answers, and a while when the server refuses: a kubelet that restarts does. The
+// connect attaches. It tries again while nobody answers, and a while when the server refuses, as one that restarts does. The
 // attachment is nil when the task has ended meanwhile.
 func (f *stdinFeed) connect(ctx context.Context) (attachment, error) {
 	for failures, refusals := 0, 0; ; failures++ {
@@ -104,7 +99,7 @@ func (f *stdinFeed) connect(ctx context.Context) (attachment, error) {
 		if !isBrokenConnection(err) {
 			refusals++
 		}
-		if ctx.Err() != nil || apierrors.IsForbidden(err) || refusals > f.pace.refusals {
+		if ctx.Err() != nil || refusals > f.pace.refusals {
 			return nil, err
 		}
 		if err := sleep(ctx, jitter(min(f.pace.pause<<min(failures, 20), f.pace.pauseMax))); err != nil {

@@ -74,16 +74,27 @@ func (m *podMarks) patch(ctx context.Context, steps ...operation) error {
 	if err != nil {
 		return err
 	}
-	what := "marking Pod/" + m.d.namespace + "/" + m.seen.pod
-	err = m.d.retry.do(ctx, what, func(ctx context.Context) error {
-		pod, err := m.d.typed.CoreV1().Pods(m.d.namespace).Patch(ctx, m.seen.pod, types.JSONPatchType, body, metav1.PatchOptions{FieldManager: FieldManager})
-		if err == nil {
-			m.d.watch.seed(pod)
+	what := "marking " + podRef(m.d.namespace, m.seen.pod).String()
+	for denials := 0; ; denials++ {
+		err := m.d.retry.do(ctx, what, func(ctx context.Context) error { return m.patchOnce(ctx, body) })
+		switch {
+		case err == nil, apierrors.IsNotFound(err):
+			return nil
+		case !isDenied(err) || denials == maxDenials || sleep(ctx, time.Second) != nil:
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		return err
-	})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("%s: %w", what, err)
 	}
+}
+
+// maxDenials is how many seconds an API server that has just started may deny what it allowed before.
+const maxDenials = 20
+
+func (m *podMarks) patchOnce(ctx context.Context, body []byte) error {
+	options := metav1.PatchOptions{FieldManager: FieldManager}
+	pod, err := m.d.typed.CoreV1().Pods(m.d.namespace).Patch(ctx, m.seen.pod, types.JSONPatchType, body, options)
+	if err != nil {
+		return err
+	}
+	m.d.watch.seed(pod)
 	return nil
 }

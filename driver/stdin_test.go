@@ -162,10 +162,10 @@ func TestStdinAttachIsRefused(t *testing.T) {
 		tries   int
 		states  []string
 	}{
-		"for good":                      {refusal: forbidden, tries: 1, states: []string{stdinSending, stdinIncomplete}},
-		"again and again":               {refusal: apierrors.NewBadRequest("not running"), tries: 13, states: []string{stdinSending, stdinIncomplete}},
-		"because the task is over":      {refusal: apierrors.NewBadRequest("not running"), ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
-		"for good, to one that is over": {refusal: forbidden, ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
+		"forbidden":                      {refusal: forbidden, tries: 13, states: []string{stdinSending, stdinIncomplete}},
+		"again and again":                {refusal: apierrors.NewBadRequest("not running"), tries: 13, states: []string{stdinSending, stdinIncomplete}},
+		"because the task is over":       {refusal: apierrors.NewBadRequest("not running"), ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
+		"forbidden, to one that is over": {refusal: forbidden, ends: true, tries: 1, states: []string{stdinSending, stdinUnread}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
