@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,14 +22,17 @@ func onCluster(t *testing.T, namespace string, change func(*Config)) (*Driver, *
 	t.Helper()
 	connection, err := connect(Config{Kubeconfig: testcluster.Kubeconfig(t)}, environment{})
 	require.NoError(t, err)
-	cfg := Config{Namespace: namespace, RESTConfig: connection.rest, Values: map[string]any{"terminationGracePeriodSeconds": 1}}
+	cfg := Config{Namespace: namespace, RESTConfig: connection.rest, DeletionTimeout: 5 * time.Minute, Values: map[string]any{"terminationGracePeriodSeconds": 1}}
 	if change != nil {
 		change(&cfg)
 	}
 	log := &logBuffer{}
 	d, err := New(t.Context(), cfg, newTextLogger(log))
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	t.Cleanup(func() {
+		assert.NoError(t, d.Close())
+		d.disconnect() // tests look at the cluster after Close, too
+	})
 	return d, log
 }
 

@@ -134,7 +134,7 @@ func (d *Driver) useCluster(config *rest.Config) error {
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
-	d.resources = newResources(d.typed.Discovery())
+	d.resources = newResources(d.typed.Discovery(), &d.retry)
 	d.watch = newPodWatch(d.typed, d.namespace, d.selector(), d.log)
 	d.watch.limits = deadlinesOf(d.settings)
 	return nil

@@ -2,16 +2,23 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+var (
+	namespaceKind      = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+	serviceAccountKind = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
+)
+
+// accountTimeout is how long a new namespace may be without a service account.
+const accountTimeout = time.Minute
 
 // prepareNamespace applies namespace.yaml, if a layer has one, once per driver. After a failure the next call tries again.
 func (d *Driver) prepareNamespace(ctx context.Context) error {
@@ -38,20 +45,22 @@ func (d *Driver) prepareNamespace(ctx context.Context) error {
 	return nil
 }
 
-// prepare applies one object of namespace.yaml. Pods are refused in a new namespace until the controller manager has made
+// prepare applies one object of namespace.yaml. In a new namespace pods are refused until the controller manager has made
 // its service account (plugin/pkg/admission/serviceaccount), so prepare waits for that.
 func (l *launch) prepare(ctx context.Context, obj *unstructured.Unstructured) error {
-	if _, err := l.ensure(ctx, obj); err != nil || obj.GroupVersionKind() != namespaceKind {
+	if _, err := l.ensure(ctx, obj); err != nil || obj.GroupVersionKind() != namespaceKind || obj.GetName() != l.d.namespace {
 		return err
 	}
-	accounts := l.d.typed.CoreV1().ServiceAccounts(obj.GetName())
+	ctx, cancel := context.WithTimeout(ctx, accountTimeout)
+	defer cancel()
+	account := ref{kind: serviceAccountKind, namespace: l.d.namespace, name: "default"}
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
+		_, err := l.d.look(ctx, account)
 		if err == nil {
 			return nil
 		}
 		if !apierrors.IsNotFound(err) || sleep(ctx, pause) != nil {
-			return fmt.Errorf("waiting for ServiceAccount/%s/default: %w", obj.GetName(), err)
+			return fmt.Errorf("waiting for %s: %w", account, errors.Join(ctx.Err(), err))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -21,14 +22,16 @@ type apiResource struct {
 // server, one request for each group and version, once.
 type resources struct {
 	discovery discovery.ServerResourcesInterfaceWithContext
+	retry     *retry
 	known     sync.Map // schema.GroupVersionKind -> apiResource
 }
 
-func newResources(server discovery.ServerResourcesInterfaceWithContext) *resources {
-	r := &resources{discovery: server}
+func newResources(server discovery.ServerResourcesInterfaceWithContext, retry *retry) *resources {
+	r := &resources{discovery: server, retry: retry}
 	r.known.Store(podKind, apiResource{podKind.GroupVersion().WithResource("pods"), true})
 	r.known.Store(jobKind, apiResource{jobKind.GroupVersion().WithResource("jobs"), true})
 	r.known.Store(claimKind, apiResource{claimKind.GroupVersion().WithResource("persistentvolumeclaims"), true})
+	r.known.Store(serviceAccountKind, apiResource{serviceAccountKind.GroupVersion().WithResource("serviceaccounts"), true})
 	r.known.Store(leaseKind, apiResource{leaseKind.GroupVersion().WithResource("leases"), true})
 	return r
 }
@@ -37,7 +40,11 @@ func (r *resources) of(ctx context.Context, kind schema.GroupVersionKind) (apiRe
 	if found, ok := r.known.Load(kind); ok {
 		return found.(apiResource), nil
 	}
-	list, err := r.discovery.ServerResourcesForGroupVersionWithContext(ctx, kind.GroupVersion().String())
+	var list *metav1.APIResourceList
+	err := r.retry.do(ctx, "discovering "+kind.GroupVersion().String(), func(ctx context.Context) (err error) {
+		list, err = r.discovery.ServerResourcesForGroupVersionWithContext(ctx, kind.GroupVersion().String())
+		return err
+	})
 	if err != nil {
 		return apiResource{}, fmt.Errorf("asking the API server which resource serves the kind %s of %s: %w", kind.Kind, kind.GroupVersion(), err)
 	}
