@@ -27,7 +27,7 @@ func newDeadlineLab(t *testing.T) *lab {
 	return l
 }
 
-func podSpec(t *testing.T, text string) situation {
+func podSpec(t testing.TB, text string) situation {
 	var s situation
 	require.NoError(t, yaml.UnmarshalStrict([]byte(text), &s.Spec))
 	return s

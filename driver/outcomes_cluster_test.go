@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/connrotation"
 	"sigs.k8s.io/yaml"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
@@ -89,29 +90,33 @@ type subject struct {
 	states watch.Interface
 }
 
-func clusterClient(t *testing.T, kubeconfig string) kubernetes.Interface {
+// clusterClient is a client of the cluster, or of what stands before it at address, that leaves no connection behind.
+func clusterClient(t testing.TB, kubeconfig, address string) kubernetes.Interface {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	require.NoError(t, err)
-	config = rest.CopyConfig(config)
-	config.QPS, config.ContentType = -1, "application/vnd.kubernetes.protobuf"
-	transport, err := rest.HTTPClientFor(config)
-	require.NoError(t, err)
-	t.Cleanup(func() { utilnet.CloseIdleConnectionsFor(transport.Transport) })
-	client, err := kubernetes.NewForConfigAndClient(config, transport)
+	dialer := connrotation.NewDialer(func(ctx context.Context, network, server string) (net.Conn, error) {
+		if address != "" {
+			server = address
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, server)
+	})
+	t.Cleanup(dialer.CloseAll)
+	config.Dial, config.QPS, config.ContentType = dialer.DialContext, -1, runtime.ContentTypeProtobuf
+	client, err := kubernetes.NewForConfig(config)
 	require.NoError(t, err)
 	return client
 }
 
 // newLab is a lab that only watches.
-func newLab(t *testing.T, info testcluster.Info) *lab {
+func newLab(t testing.TB, info testcluster.Info) *lab {
 	l := openLab(t, info)
 	require.NoError(t, l.watch.start(testContext(t)))
 	return l
 }
 
 // openLab is a lab whose watch has no deadlines, and is not started.
-func openLab(t *testing.T, info testcluster.Info) *lab {
-	l := &lab{info: info, client: clusterClient(t, info.Kubeconfig), label: "lab-" + strings.ToLower(rand.Text()[:8])}
+func openLab(t testing.TB, info testcluster.Info) *lab {
+	l := &lab{info: info, client: clusterClient(t, info.Kubeconfig, ""), label: "lab-" + strings.ToLower(rand.Text()[:8])}
 	l.watch = newPodWatch(l.client, "default", "lab="+l.label, slog.New(slog.DiscardHandler))
 	l.watch.limits = deadlines{}
 	t.Cleanup(l.watch.close)
@@ -119,7 +124,7 @@ func openLab(t *testing.T, info testcluster.Info) *lab {
 }
 
 // make creates the situation's pod, and removes it after the test.
-func (l *lab) make(t *testing.T, name string, s situation) *subject {
+func (l *lab) make(t testing.TB, name string, s situation) *subject {
 	t.Helper()
 	pod := corev1.Pod{Spec: s.Spec}
 	no, grace := false, int64(5)

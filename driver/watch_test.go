@@ -32,7 +32,7 @@ func startedWatch(t *testing.T, api *fakeAPI) *podWatch {
 	return w
 }
 
-func testContext(t *testing.T) context.Context {
+func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
