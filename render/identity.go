@@ -23,6 +23,7 @@ const (
 // Role says what a workload is for.
 type Role string
 
+// The roles.
 const (
 	RoleTask    Role = "task"
 	RoleSandbox Role = "sandbox"

@@ -47,7 +47,8 @@ func (m mask) aroundTrim(function any) any {
 		if left == "" {
 			return []reflect.Value{reflect.ValueOf(m.apply(""))}
 		}
-		start := utf8.RuneCountInString(real[:strings.Index(real, left)])
+		before, _, _ := strings.Cut(real, left)
+		start := utf8.RuneCountInString(before)
 		kept := string(masked[start : start+utf8.RuneCountInString(left)])
 		if kept == left && slices.ContainsFunc(masked, m.isMasked) {
 			kept = m.apply(left) // all disguise was cut off, and what is left may be a number by itself

@@ -61,7 +61,7 @@ func (s *sources) add(f file, defined map[string]file) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(trees)) {
 		if name == f.name && f.isPartial() {
-			if err := onlyDefines(f, trees[name]); err != nil {
+			if err := onlyDefines(trees[name]); err != nil {
 				return err
 			}
 			continue
@@ -91,7 +91,7 @@ func parseFile(f file) (map[string]*parse.Tree, error) {
 }
 
 // onlyDefines refuses text outside of a partial's defines: nobody would ever see it.
-func onlyDefines(f file, tree *parse.Tree) error {
+func onlyDefines(tree *parse.Tree) error {
 	for _, node := range tree.Root.Nodes {
 		if parse.IsEmptyTree(node) {
 			continue

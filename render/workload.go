@@ -137,7 +137,7 @@ func (p podSpec) check(task *TaskData) error {
 func (p podSpec) checkStdin(container map[string]any, at []any, task *TaskData) error {
 	stdin, once := container["stdin"] == true, container["stdinOnce"] == true
 	switch {
-	case task.Stdin && !(stdin && once):
+	case task.Stdin && (!stdin || !once):
 		return p.errorf(at, "Task.Stdin is set, but the template drops it; write `stdin: true` and `stdinOnce: true` {{ if .Task.Stdin }}")
 	case !task.Stdin && stdin:
 		return p.errorf(append(at, "stdin"), "is true for a task without stdin, which would wait for ever; write it only {{ if .Task.Stdin }}")
