@@ -179,8 +179,9 @@ func (s *logStream) take(p piece) error {
 	s.dropping = s.dropping && p.index > 0
 	switch {
 	case p.bare && p.index == 0:
-		p.text = slices.Clone(p.text)
-		s.held = &p
+		held := p // a copy of its own, so that the others need no heap
+		held.text = slices.Clone(p.text)
+		s.held = &held
 		return nil
 	case s.dropping:
 		return nil

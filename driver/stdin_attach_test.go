@@ -1,0 +1,147 @@
+package driver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fakeSocket is the server's end of a WebSocket.
+type fakeSocket struct {
+	mu       sync.Mutex
+	sent     [][]byte // messages of the client
+	pings    int
+	messages chan string // to the client; closed at the end of the connection
+}
+
+func newFakeSocket() *fakeSocket { return &fakeSocket{messages: make(chan string, 10)} }
+
+func (s *fakeSocket) NextReader() (int, io.Reader, error) {
+	message, ok := <-s.messages
+	if !ok {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	return binaryMessage, strings.NewReader(message), nil
+}
+
+func (s *fakeSocket) WriteMessage(kind int, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kind != binaryMessage {
+		return errors.New("not binary")
+	}
+	s.sent = append(s.sent, bytes.Clone(data))
+	return nil
+}
+
+func (s *fakeSocket) WriteControl(kind int, _ []byte, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kind == pingMessage {
+		s.pings++
+	}
+	return nil
+}
+
+func (s *fakeSocket) Close() error {
+	close(s.messages)
+	return nil
+}
+
+func TestWebSocketSendsFrames(t *testing.T) {
+	socket := newFakeSocket()
+	a := newWebSocketAttachment(socket)
+	input := bytes.Repeat([]byte("0123456789"), 10_000)
+	n, err := a.Write(input)
+	require.NoError(t, err)
+	assert.Equal(t, len(input), n)
+	require.NoError(t, a.CloseWrite())
+	require.NoError(t, a.Close())
+
+	var got []byte
+	for _, frame := range socket.sent[:len(socket.sent)-1] {
+		assert.Zero(t, frame[0], "channel 0 is stdin")
+		assert.LessOrEqual(t, len(frame), webSocketFrame+1)
+		got = append(got, frame[1:]...)
+	}
+	assert.True(t, bytes.Equal(input, got))
+	assert.Equal(t, []byte{255, 0}, socket.sent[len(socket.sent)-1], "the end of stdin")
+}
+
+func TestWebSocketAnswers(t *testing.T) {
+	const success, failure = `{"metadata":{},"status":"Success"}`, `{"status":"Failure","message":"no such container"}`
+	for name, test := range map[string]struct {
+		messages []string
+		given    bool
+		err      string
+	}{
+		"success":              {messages: []string{"\x03" + success}, given: true},
+		"failure":              {messages: []string{"\x03" + failure}, given: true, err: "the server says: no such container"},
+		"in parts":             {messages: []string{"\x03" + success[:7], "\x03" + success[7:]}, given: true},
+		"after other messages": {messages: []string{"", "\x01output", "\xff\x00", "\x03" + success}, given: true},
+		"none":                 {err: "the connection ended without the server's status: unexpected EOF"},
+		"half of one":          {messages: []string{"\x03" + success[:7]}, err: "the connection ended without the server's status: unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			socket := newFakeSocket()
+			for _, message := range test.messages {
+				socket.messages <- message
+			}
+			if !test.given {
+				close(socket.messages)
+			}
+			a := newWebSocketAttachment(socket)
+			answer := <-a.Answer()
+			assert.Equal(t, test.given, answer.given)
+			if test.err == "" {
+				require.NoError(t, answer.err)
+			} else {
+				require.EqualError(t, answer.err, test.err)
+			}
+			if test.given {
+				require.NoError(t, a.Close())
+			}
+		})
+	}
+}
+
+func TestWebSocketIsKeptAwake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := newFakeSocket()
+		a := newWebSocketAttachment(socket)
+		time.Sleep(10*time.Minute + time.Second)
+		require.NoError(t, a.Close())
+		socket.mu.Lock()
+		defer socket.mu.Unlock()
+		assert.Equal(t, 30, socket.pings)
+	})
+}
+
+// client-go's executor takes a SPDY connection that breaks for a success.
+func TestSPDYAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		stream string
+		given  bool
+		err    error
+	}{
+		"success":           {stream: `{"status":"Success"}`, given: true},
+		"a broken one":      {stream: "", err: errNoStatus},
+		"half of an answer": {stream: `{"status":"Succ`, err: errNoStatus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newSPDYAttachment(io.NopCloser(nil), nil, strings.NewReader(test.stream))
+			answer := <-a.Answer()
+			assert.Equal(t, test.given, answer.given)
+			require.ErrorIs(t, answer.err, test.err)
+			require.NoError(t, a.Close())
+		})
+	}
+}
