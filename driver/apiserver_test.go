@@ -223,6 +223,15 @@ func (s *apiServer) store(at, kind string, obj *unstructured.Unstructured) {
 	s.changed.Broadcast()
 }
 
+// listKinds are the apiVersion and kind of the lists of each resource.
+var listKinds = map[string][2]string{
+	"pods":                   {"v1", "PodList"},
+	"jobs":                   {"batch/v1", "JobList"},
+	"configmaps":             {"v1", "ConfigMapList"},
+	"persistentvolumeclaims": {"v1", "PersistentVolumeClaimList"},
+	"leases":                 {"coordination.k8s.io/v1", "LeaseList"},
+}
+
 func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,13 +242,9 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request) {
 			items = append(items, obj.Object)
 		}
 	}
-	kind := map[string]string{"pods": "PodList", "jobs": "JobList", "configmaps": "ConfigMapList", "persistentvolumeclaims": "PersistentVolumeClaimList", "leases": "LeaseList"}[path.Base(r.URL.Path)]
-	version := map[string]string{"JobList": "batch/v1", "LeaseList": "coordination.k8s.io/v1"}[kind]
-	if version == "" {
-		version = "v1"
-	}
+	served := listKinds[path.Base(r.URL.Path)]
 	answer(w, http.StatusOK, map[string]any{
-		"apiVersion": version, "kind": kind, "metadata": map[string]any{"resourceVersion": strconv.FormatInt(s.version, 10)}, "items": items,
+		"apiVersion": served[0], "kind": served[1], "metadata": map[string]any{"resourceVersion": strconv.FormatInt(s.version, 10)}, "items": items,
 	})
 }
 
@@ -268,7 +273,7 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request) {
 		}
 		for _, e := range s.events {
 			if e.version > since && e.collection == r.URL.Path {
-				fmt.Fprintf(w, `{"type":%q,"object":%s}`+"\n", e.kind, e.object)
+				_, _ = fmt.Fprintf(w, `{"type":%q,"object":%s}`+"\n", e.kind, e.object)
 			}
 		}
 		since = s.version

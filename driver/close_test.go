@@ -113,7 +113,9 @@ func TestCloseWaitsForLaunchesUnderWay(t *testing.T) {
 	<-d.ctx.Done()
 	close(proceed)
 	require.NoError(t, <-closed)
-	<-launched // with or without an error: the pod may have been accepted before Close removed it
+	if err := <-launched; err != nil { // or the pod was accepted before Close removed it
+		require.ErrorIs(t, err, ErrClosed)
+	}
 	assert.Empty(t, s.paths())
 }
 

@@ -77,7 +77,8 @@ func TestConnectSaysWhatItTried(t *testing.T) {
 		env  environment
 		want []string
 	}{
-		"nothing at all":      {Config{}, environment{home: dir, inCluster: outside}, []string{"RESTConfig", "Kubeconfig", "$KUBECONFIG", "does not run in a cluster", filepath.Join(dir, ".kube", "config")}},
+		"nothing at all": {Config{}, environment{home: dir, inCluster: outside},
+			[]string{"RESTConfig", "Kubeconfig", "$KUBECONFIG", "does not run in a cluster", filepath.Join(dir, ".kube", "config")}},
 		"file is missing":     {Config{Kubeconfig: missing}, environment{home: dir}, []string{"Config.Kubeconfig", missing, "no such file"}},
 		"$KUBECONFIG is gone": {Config{}, environment{kubeconfig: missing, home: dir, inCluster: outside}, []string{"$KUBECONFIG", missing}},
 		"file is broken":      {Config{Kubeconfig: broken}, environment{}, []string{broken}},

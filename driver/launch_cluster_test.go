@@ -72,7 +72,7 @@ func TestClusterRefusesWhatATemplateGotWrongAtOnce(t *testing.T) {
 			obj.SetNamespace(d.namespace)
 			_, err := d.newLaunch().ensure(t.Context(), obj)
 			require.ErrorContains(t, err, c.want)
-			assert.ErrorContains(t, err, "Pod/"+d.namespace+"/"+obj.GetName())
+			require.ErrorContains(t, err, "Pod/"+d.namespace+"/"+obj.GetName())
 			assert.NotContains(t, log.String(), "trying again")
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 	"github.com/orchestra-ci/orchestra-k8s/render"
@@ -94,12 +95,18 @@ func TestPodBeingDeletedIsWaitedFor(t *testing.T) {
 	first := run(t, d, task("one"))
 	s.lingers = true
 	require.NoError(t, d.delete(t.Context(), first.ref))
-	second := make(chan *container, 1)
-	go func() { second <- run(t, d, task("one")) }()
+	second := make(chan types.UID, 1)
+	go func() {
+		c, err := d.RunContainer(t.Context(), task("one"))
+		if assert.NoError(t, err) {
+			second <- c.(*container).uid
+		}
+		close(second)
+	}()
 	eventually(t, "the second run looks at the pod", func() bool { return s.seen(http.MethodGet, podPath(first)) > 1 })
 	assert.Empty(t, second)
 	s.vanish(podPath(first))
-	assert.NotEqual(t, first.uid, (<-second).uid)
+	assert.NotEqual(t, first.uid, <-second)
 }
 
 func TestPodThatIsNeverGoneIsAnErrorThatSaysWhatHoldsIt(t *testing.T) {
@@ -169,10 +176,11 @@ func TestCancelledCallReturnsAndIsUndoneInTheBackground(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	hang := func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 		res, err := next.RoundTrip(req.WithContext(context.WithoutCancel(req.Context()))) // the write arrives
-		if err == nil {
-			err = res.Body.Close()
+		if err != nil {
+			return nil, err
 		}
 		cancel()
+		defer func() { _ = res.Body.Close() }()
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	}

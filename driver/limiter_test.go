@@ -15,7 +15,7 @@ type tripFunc func(*http.Request) (*http.Response, error)
 
 func (f tripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func request(t *testing.T, ctx context.Context, url string) *http.Request {
+func request(ctx context.Context, t *testing.T, url string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -34,9 +34,9 @@ func TestLimiterCapsRequestsAndLetsStreamsPass(t *testing.T) {
 	}))
 	done := make(chan error, 20)
 	begin := func(ctx context.Context, url string) {
-		req := request(t, ctx, url)
+		req := request(ctx, t, url)
 		go func() {
-			_, err := limited.RoundTrip(req) //nolint:bodyclose // it has none
+			_, err := limited.RoundTrip(req)
 			done <- err
 		}()
 	}

@@ -14,9 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// filter confirms objects that a selector has found.
+type filter func(*unstructured.Unstructured) bool
+
 // removeAll deletes every object of a kind that selector finds and mine confirms, and waits until none is left. It
 // returns what it found first. When ctx ends or the deletion takes too long, the error names what is left, and why.
-func (d *Driver) removeAll(ctx context.Context, kind schema.GroupVersionKind, selector string, mine func(*unstructured.Unstructured) bool) (found []*unstructured.Unstructured, err error) {
+func (d *Driver) removeAll(ctx context.Context, kind schema.GroupVersionKind, selector string, mine filter) (found []*unstructured.Unstructured, err error) {
 	ctx, cancel := d.deletionContext(ctx)
 	defer cancel()
 	asked := map[types.UID]bool{}
@@ -38,7 +41,7 @@ func (d *Driver) removeAll(ctx context.Context, kind schema.GroupVersionKind, se
 }
 
 // list returns the objects of a kind that selector finds and mine confirms.
-func (d *Driver) list(ctx context.Context, kind schema.GroupVersionKind, selector string, mine func(*unstructured.Unstructured) bool) ([]*unstructured.Unstructured, error) {
+func (d *Driver) list(ctx context.Context, kind schema.GroupVersionKind, selector string, mine filter) ([]*unstructured.Unstructured, error) {
 	client, err := d.client(ctx, kind)
 	if err != nil {
 		return nil, err

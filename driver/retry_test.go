@@ -41,14 +41,15 @@ func TestIsTransient(t *testing.T) {
 		"internal":           {apierrors.NewInternalError(errors.New("etcdserver: leader changed")), true},
 		"bad gateway":        {apierrors.NewGenericServerResponse(http.StatusBadGateway, "patch", pods, "x", "<html>", 0, true), true},
 
-		"certificate":   {broken(&tls.CertificateVerificationError{Err: errors.New("expired")}), false},
-		"other":         {broken(errors.New("unsupported protocol scheme")), false},
-		"not found":     {apierrors.NewNotFound(pods, "x"), false},
-		"conflict":      {apierrors.NewConflict(pods, "x", errors.New("modified")), false},
-		"forbidden":     {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota")), false},
-		"unauthorized":  {apierrors.NewUnauthorized("no"), false},
-		"invalid":       {apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "x", nil), false},
-		"duplicate env": {apierrors.NewInternalError(errors.New(`failed to create typed patch object (default/x; /v1, Kind=Pod): .spec.containers[name="task"].env: duplicate entries for key [name="A"]`)), false},
+		"certificate":  {broken(&tls.CertificateVerificationError{Err: errors.New("expired")}), false},
+		"other":        {broken(errors.New("unsupported protocol scheme")), false},
+		"not found":    {apierrors.NewNotFound(pods, "x"), false},
+		"conflict":     {apierrors.NewConflict(pods, "x", errors.New("modified")), false},
+		"forbidden":    {apierrors.NewForbidden(pods, "x", errors.New("exceeded quota")), false},
+		"unauthorized": {apierrors.NewUnauthorized("no"), false},
+		"invalid":      {apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "x", nil), false},
+		"duplicate env": {apierrors.NewInternalError(errors.New("failed to create typed patch object (default/x; /v1, Kind=Pod): " +
+			`.spec.containers[name="task"].env: duplicate entries for key [name="A"]`)), false},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, isTransient(c.err)) })
 	}

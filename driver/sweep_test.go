@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -108,5 +107,5 @@ func TestHoldersAreBounded(t *testing.T) {
 	assert.Len(t, instances, 1+maxHolders)
 	assert.Contains(t, instances, d.instance)
 	assert.Contains(t, instances, newest.instance)
-	assert.Equal(t, maxHolders+3, s.seen(http.MethodPatch, podPath(c))-1-2*(maxHolders+3), fmt.Sprint("each driver marks the pod once, beside its applies"))
+	assert.Equal(t, maxHolders+3, s.seen(http.MethodPatch, podPath(c))-1-2*(maxHolders+3), "each driver marks the pod once, beside its applies")
 }
