@@ -41,7 +41,7 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 	if !seen.started {
 		return nil
 	}
-	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow}
+	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, node: seen.node, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
@@ -118,6 +118,7 @@ type logTask struct {
 	d      *Driver
 	uid    types.UID // of the workload
 	pod    string
+	node   string // "": not known
 	object string
 	head   *logHead
 	follow bool
@@ -125,18 +126,15 @@ type logTask struct {
 }
 
 func (t *logTask) deliver(ctx context.Context, stdout, stderr io.Writer) error {
-	split := false
-	if !sameWriter(stdout, stderr) {
-		var err error
-		if split, err = t.d.splitsLogs(ctx, t.pod); err != nil {
-			return fmt.Errorf("reading the log of %s: asking for separate streams: %w", t.object, err)
-		}
+	if sameWriter(stdout, stderr) {
+		return t.run(ctx, t.reader(stdout, nil))
 	}
-	if split {
-		done, err := t.deliverSplit(ctx, stdout, stderr)
-		if done {
-			return err
-		}
+	split, err := t.splits(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the log of %s: asking for separate streams: %w", t.object, err)
+	case split:
+		return t.deliverSplit(ctx, stdout, stderr)
 	}
 	return t.run(ctx, t.reader(stdout, nil))
 }

@@ -135,6 +135,7 @@ func TestClusterLogsEndWithTheirContext(t *testing.T) {
 func TestClusterLogsWhereStreamsAreSplitOrNot(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)
 	c := runScript(t, d, "echo to stdout; echo to stderr >&2; sleep 1; echo to stdout; echo to stderr >&2")
+	_, _ = finish(t, c)
 	split, err := c.(LogSplitter).SplitsLogs(t.Context())
 	require.NoError(t, err)
 	for _, follow := range []bool{true, false} {

@@ -151,7 +151,7 @@ func (r *logReader) stop(ctx context.Context, err error, failures int) error {
 	switch {
 	case ctx.Err() != nil:
 		return r.wrap(endOf(ctx))
-	case writing, errors.Is(err, errUnsplit), refusesSplit(err), apierrors.IsInvalid(err):
+	case writing, errors.Is(err, errUnsplit), apierrors.IsInvalid(err):
 		return r.wrap(err)
 	case apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
 		return r.give(err)

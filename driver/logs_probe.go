@@ -1,9 +1,12 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,8 +18,8 @@ import (
 
 // LogSplitter is implemented by the containers of this driver.
 type LogSplitter interface {
-	// SplitsLogs says whether Logs keeps stdout and stderr apart. If not, all output goes to stdout. The first call of a driver
-	// asks the API server.
+	// SplitsLogs says whether Logs keeps stdout and stderr apart. If not, all output goes to stdout. Before the task has started its
+	// node is not asked. The API server is asked once in a driver's life, and every node once.
 	SplitsLogs(ctx context.Context) (bool, error)
 }
 
@@ -26,7 +29,50 @@ var _ LogSplitter = (*container)(nil)
 func (c *container) SplitsLogs(ctx context.Context) (bool, error) {
 	ctx, cancel := c.d.bind(ctx)
 	defer cancel(nil)
-	return c.d.splitsLogs(ctx, c.id)
+	if err := c.d.watch.start(ctx); err != nil {
+		return false, fmt.Errorf("asking how %s is read: %w", c.ref, err)
+	}
+	seen, _ := c.d.watch.get(c.uid)
+	t := &logTask{d: c.d, pod: cmp.Or(seen.pod, c.id)}
+	if seen.started {
+		t.node = seen.node
+	}
+	split, err := t.splits(ctx)
+	if err != nil {
+		return false, fmt.Errorf("asking how %s is read: %w", c.ref, err)
+	}
+	return split, nil
+}
+
+// splits says whether the API server and the task's node, if that is known, split logs.
+func (t *logTask) splits(ctx context.Context) (bool, error) {
+	split, err := t.d.splitsLogs(ctx, t.pod)
+	if err != nil || !split || t.node == "" {
+		return split, err
+	}
+	if split, known := t.d.logStreams.ofNode(t.node); known {
+		return split, nil
+	}
+	stream, limit := corev1.LogStreamStdout, int64(1)
+	answer, err := t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, &corev1.PodLogOptions{
+		Container: render.TaskContainer, Stream: &stream, LimitBytes: &limit,
+	}).Stream(ctx)
+	switch {
+	case err == nil:
+		t.d.logStreams.noteNode(t.node, true)
+		return true, answer.Close()
+	case refusesSplit(err):
+		t.d.logStreams.noteNode(t.node, false)
+		return false, nil
+	case ctx.Err() != nil:
+		return false, endOf(ctx)
+	}
+	return true, nil // the readers will meet the same error, and know what to do about it
+}
+
+// refusesSplit recognises a kubelet that could split but whose feature gate is off (pkg/kubelet/server/server.go).
+func refusesSplit(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "PodLogsQuerySplitStreams")
 }
 
 // logStreams is what the driver knows of the cluster's logs. The zero value knows nothing.
@@ -35,7 +81,8 @@ type logStreams struct {
 	asking chan struct{} // closed when the question that is under way is answered; nil if none is
 	known  bool
 	split  bool
-	err    error // of the last question
+	err    error           // of the last question
+	nodes  map[string]bool // whether a node splits
 }
 
 // splitsLogs asks once in the driver's life, however many callers wait for the answer. After an error the next caller asks anew.
@@ -95,11 +142,21 @@ func (s *logStreams) failure() error {
 	return s.err
 }
 
-// merge notes that a node does not split, whatever the API server says.
-func (s *logStreams) merge() {
+// ofNode is what is known of a node.
+func (s *logStreams) ofNode(node string) (split, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known, s.split = true, false
+	split, known = s.nodes[node]
+	return split, known
+}
+
+func (s *logStreams) noteNode(node string, split bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.nodes == nil {
+		s.nodes = map[string]bool{}
+	}
+	s.nodes[node] = split
 }
 
 // probeStreams asks for a stream that does not exist. A server that splits says which ones do; one whose feature gate is off says

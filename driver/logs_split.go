@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,10 +13,9 @@ import (
 // errUnsplit ends the reader of stderr when stdout turns out to be the whole log.
 var errUnsplit = errors.New("the node does not split its log")
 
-// deliverSplit reads stdout and stderr apart, although a node may not be able to what the API server is. It returns false, with
-// nothing delivered, if the node refuses. A node that ignores the parameter sends everything to both: then stderr is read no
+// deliverSplit reads stdout and stderr apart. A node that ignores the parameter sends everything to both: then stderr is read no
 // further than its first line, and all goes to stdout.
-func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (done bool, err error) {
+func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var writing sync.Mutex
@@ -36,6 +34,7 @@ func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (d
 	for _, r := range []*logReader{first, second} {
 		go func() { results <- t.run(ctx, r) }()
 	}
+	var failed error
 	var gaps []error
 	for range 2 {
 		switch result := <-results; {
@@ -43,16 +42,13 @@ func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) (d
 		case isGap(result):
 			gaps = append(gaps, result)
 		case errors.Is(result, errUnsplit):
-			t.d.logStreams.merge()
-		case err == nil:
-			err = result
+			t.d.logStreams.noteNode(t.node, false)
+		case failed == nil:
+			failed = result
 			cancel() // what the other one says now is a consequence
 		}
 	}
-	if refusesSplit(err) {
-		return false, nil
-	}
-	return true, errors.Join(append(gaps, err)...)
+	return errors.Join(append(gaps, failed)...)
 }
 
 // checkSplit compares the first line of stderr with that of stdout. In a log that is split they never are the same: they would
@@ -69,11 +65,6 @@ func (t *logTask) checkSplit(ctx context.Context, key pieceKey) error {
 		return errUnsplit
 	}
 	return nil // an error here says nothing about the line; the readers see it themselves
-}
-
-// refusesSplit recognises a kubelet that could split but whose feature gate is off (pkg/kubelet/server/server.go).
-func refusesSplit(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "PodLogsQuerySplitStreams")
 }
 
 func isGap(err error) bool {

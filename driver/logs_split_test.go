@@ -80,7 +80,7 @@ func (s *logServer) task(t *testing.T) *logTask {
 	t.Cleanup(d.watch.close)
 	ended := make(chan struct{})
 	close(ended)
-	return &logTask{d: d, pod: "fake", object: "Pod/default/fake", head: &logHead{}, ended: ended}
+	return &logTask{d: d, pod: "fake", node: "node", object: "Pod/default/fake", head: &logHead{}, ended: ended}
 }
 
 func TestStreamsAreSplitWhereTheServerSplits(t *testing.T) {
@@ -114,6 +114,9 @@ func TestStreamsAreSplitWhereTheServerSplits(t *testing.T) {
 				assert.Equal(t, unwrap(mergedLog), both.String(), "one writer for both keeps the order")
 			}
 			assert.Equal(t, int64(1), test.server.probes.Load())
+			split, err := task.splits(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, test.stderr != "", split, "it is known how the log was delivered")
 		})
 	}
 }
