@@ -62,9 +62,9 @@ func (d *Driver) removeNamespace(ctx context.Context) error {
 	for _, kind := range d.templates.Kinds() {
 		kinds[groupVersionKind(kind)] = true
 	}
-	for _, kind := range d.workloadKinds() {
+	for _, kind := range []schema.GroupVersionKind{jobKind, podKind} {
 		removed, err := d.removeAll(ctx, kind, d.selector(), owned)
-		if err != nil {
+		if err != nil && !d.mayNot(kind, err) {
 			return err
 		}
 		for _, obj := range removed {
@@ -84,11 +84,6 @@ func (d *Driver) removeNamespace(ctx context.Context) error {
 		return err
 	}
 	return d.removePrepared(ctx)
-}
-
-// workloadKinds are the kinds that a task's workload may have. A Job brings pods.
-func (d *Driver) workloadKinds() []schema.GroupVersionKind {
-	return []schema.GroupVersionKind{jobKind, podKind}
 }
 
 // extraKinds are the kinds of a workload's extra objects, as its annotation lists them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -162,4 +163,26 @@ func TestCloseKeepsANamespaceThatOthersUse(t *testing.T) {
 	require.ErrorContains(t, err, "Pod/"+c.ref.namespace+"/foreign")
 	assert.Contains(t, s.paths(), path)
 	assert.Contains(t, s.paths(), "/api/v1/namespaces/"+d.namespace)
+}
+
+func TestNoPermissionForJobsIsNoErrorForPods(t *testing.T) {
+	forbidden := answerWith(http.StatusForbidden, nil, `{"apiVersion":"v1","kind":"Status","status":"Failure","code":403,"reason":"Forbidden","message":"cannot list resource \"jobs\""}`)
+	refuseJobs := withFaults(func(req *http.Request) fault {
+		if strings.Contains(req.URL.Path, "/jobs") {
+			return forbidden
+		}
+		return nil
+	})
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", refuseJobs)
+	c := run(t, d, task("one"))
+	_, err := d.GetContainer(t.Context(), c.ID())
+	require.NoError(t, err)
+	_, err = d.GetContainer(t.Context(), "unknown")
+	require.ErrorIs(t, err, orchestra.ErrContainerNotFound)
+	require.NoError(t, d.Close())
+	assert.Empty(t, s.paths())
+
+	jobs, _ := openDriver(t, s, "ns", func(cfg *Config) { cfg.TemplateDirs = []string{"builtin:job"}; refuseJobs(cfg) })
+	require.ErrorContains(t, jobs.Close(), `cannot list resource "jobs"`)
 }

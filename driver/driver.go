@@ -42,6 +42,7 @@ type Driver struct {
 	log       *slog.Logger
 	templates *render.Set
 	settings  render.Settings
+	makesJobs bool   // else Pods
 	namespace string // the Kubernetes namespace of every object
 	instance  string // names this driver among all of its Orchestra namespace
 	source    string // where the cluster was found
@@ -108,7 +109,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 // newDriver makes a driver without a cluster.
 func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *render.Set) *Driver {
 	d := &Driver{
-		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), namespace: templates.KubeNamespace(),
+		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), makesJobs: makesJobs(templates), namespace: templates.KubeNamespace(),
 		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, preparing: make(chan struct{}, 1),
 	}
 	d.presence = presence{d: d, used: map[types.UID]bool{}}

@@ -3,10 +3,12 @@ package driver
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
@@ -32,10 +34,14 @@ func (d *Driver) findWorkload(ctx context.Context, name string) (*unstructured.U
 	if len(content.IsDNS1123Subdomain(name)) > 0 {
 		return nil, orchestra.ErrContainerNotFound
 	}
-	for _, kind := range d.workloadKinds() {
+	kinds := []schema.GroupVersionKind{podKind, jobKind}
+	if d.makesJobs {
+		slices.Reverse(kinds)
+	}
+	for _, kind := range kinds {
 		live, err := d.look(ctx, ref{kind: kind, namespace: d.namespace, name: name})
 		switch {
-		case apierrors.IsNotFound(err):
+		case apierrors.IsNotFound(err), d.mayNot(kind, err):
 		case err != nil:
 			return nil, err
 		case d.owns(live):

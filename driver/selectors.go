@@ -5,13 +5,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/orchestra-ci/orchestra-k8s/render"
-	"github.com/orchestra-ci/orchestra-k8s/sanitize"
 )
 
 // selector finds every object of the driver's Orchestra namespace.
-func (d *Driver) selector() string {
-	return labels.Set{render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace)}.String()
-}
+func (d *Driver) selector() string { return d.templates.Selector() }
 
 // extrasSelector finds the extra objects of a workload's task, by the labels that they share with it.
 func extrasSelector(workload metav1.Object) string {
