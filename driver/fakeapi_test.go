@@ -32,6 +32,7 @@ type fakeAPI struct {
 	cuts     chan struct{} // closed to cut every watch
 	refuse   int           // HTTP status of every answer, if not 0
 	requests []string
+	slam     bool            // the connection of every watch is closed at once
 	held     *corev1.PodList // the answer of every list, if not nil
 }
 
@@ -131,6 +132,13 @@ func (f *fakeAPI) answer(code int) {
 	f.refuse = code
 }
 
+// slamWatches closes the connection of every watch at once, or no longer.
+func (f *fakeAPI) slamWatches(slam bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slam = slam
+}
+
 // holdLists makes lists show the present for ever, as a server does that lags behind.
 func (f *fakeAPI) holdLists() {
 	f.mu.Lock()
@@ -158,7 +166,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request = "WATCH " + r.URL.Path
 	}
 	f.requests = append(f.requests, request)
-	refuse, from := f.refuse, 0
+	refuse, slam, from := f.refuse, f.slam && watching, 0
 	if watching {
 		from, _ = strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 		if from < f.oldest {
@@ -168,6 +176,8 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case slam:
+		panic(http.ErrAbortHandler)
 	case refuse != 0:
 		f.write(w, refuse, failureStatus(refuse, reasonOf(refuse)))
 	case watching:

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -33,6 +34,7 @@ type feed struct {
 const (
 	listPage     = 500
 	watchTimeout = 5 * time.Minute // to twice that: a server that has silently gone away is found out
+	shortWatch   = time.Second
 	retryFirst   = 100 * time.Millisecond
 	retryMost    = 5 * time.Second
 )
@@ -67,6 +69,7 @@ func (f *feed) follow(ctx context.Context, version *string) error {
 			return f.lost(ctx, fmt.Errorf("listing %s: %w", f.what, err))
 		}
 		*version = listed
+		f.link.up()
 	}
 	timeout := int64((watchTimeout + rand.N(watchTimeout)).Seconds())
 	stream, err := f.watch(ctx, metav1.ListOptions{ResourceVersion: *version, AllowWatchBookmarks: true, TimeoutSeconds: &timeout})
@@ -74,18 +77,38 @@ func (f *feed) follow(ctx context.Context, version *string) error {
 		return f.lost(ctx, fmt.Errorf("watching %s: %w", f.what, err))
 	}
 	defer stream.Stop()
-	f.link.up()
+	return f.consume(ctx, stream, version)
+}
+
+// errShortWatch is how a watch ends that client-go could not even begin: for a connection that is closed or times out at once it
+// returns an empty stream and no error (Request.Watch in rest/request.go).
+var errShortWatch = errors.New("the connection was closed at once")
+
+// consume takes in events until the stream ends. The link counts as up with the first event, or when the stream has held for
+// shortWatch.
+func (f *feed) consume(ctx context.Context, stream watch.Interface, version *string) error {
+	held := time.NewTimer(shortWatch)
+	defer held.Stop()
+	proven := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-held.C:
+			proven = true
+			f.link.up()
 		case event, open := <-stream.ResultChan():
-			if !open {
+			switch {
+			case !open && proven:
 				return nil // timeout or cut: the next watch goes on from version
+			case !open:
+				return f.lost(ctx, fmt.Errorf("watching %s: %w", f.what, errShortWatch))
 			}
 			if err := f.take(event, version); err != nil {
 				return f.lost(ctx, fmt.Errorf("watching %s: %w", f.what, err))
 			}
+			proven = true
+			f.link.up()
 		}
 	}
 }

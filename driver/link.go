@@ -31,13 +31,14 @@ func newLink(now func() time.Time, log *slog.Logger) *link {
 	return &link{now: now, log: log, changed: make(chan struct{})}
 }
 
-// up notes that a request has been accepted.
+// up notes that the server answers. It is called often.
 func (l *link) up() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		l.log.Info("watch is connected again", "after", l.now().Sub(l.since).Round(time.Millisecond), "because", l.err)
+	if l.err == nil {
+		return
 	}
+	l.log.Info("watch is connected again", "after", l.now().Sub(l.since).Round(time.Millisecond), "because", l.err)
 	l.err, l.since, l.refused = nil, time.Time{}, time.Time{}
 	l.wake()
 }

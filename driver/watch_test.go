@@ -129,6 +129,22 @@ func TestWatchSaysWhenItIsCutOff(t *testing.T) {
 	require.NoError(t, w.link.stale())
 }
 
+// A load balancer without a server behind it accepts connections and closes them.
+func TestWatchThatIsClosedAtOnceIsCutOff(t *testing.T) {
+	api := newFakeAPI(t)
+	api.set(readPod(t, runningPod))
+	w := startedWatch(t, api)
+	reaches(t, w, ReasonRunning)
+	api.slamWatches(true)
+	api.cut()
+	linkChanges(t, w.link, func() bool { return w.link.last() != nil })
+	require.ErrorIs(t, w.link.last(), errShortWatch)
+	api.slamWatches(false)
+	linkChanges(t, w.link, func() bool { return w.link.last() == nil })
+	api.set(readPod(t, completedPod))
+	reaches(t, w, ReasonCompleted)
+}
+
 func TestWatchReportsARefusal(t *testing.T) {
 	api := newFakeAPI(t)
 	api.answer(http.StatusForbidden)
