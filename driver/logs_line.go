@@ -3,6 +3,7 @@ package driver
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"time"
 )
@@ -36,7 +37,7 @@ func newLineReader(stream io.Reader) *lineReader {
 func (l *lineReader) next() (piece, error) {
 	text, err := l.buf.ReadSlice('\n')
 	switch {
-	case err == bufio.ErrBufferFull:
+	case errors.Is(err, bufio.ErrBufferFull):
 		err = nil
 	case err != nil && len(text) == 0:
 		return piece{}, err

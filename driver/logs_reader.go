@@ -159,7 +159,7 @@ func (s *logStream) copy() error {
 			}
 		}
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return s.end()
 		case err != nil:
 			return err

@@ -1,7 +1,6 @@
 package orchestra_test
 
 import (
-	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -126,7 +125,7 @@ func TestValidateReportsEverythingAtOnceInOrder(t *testing.T) {
 		require.EqualError(t, task.Validate(), want)
 	}
 	var field *orchestra.FieldError
-	require.True(t, errors.As(task.Validate(), &field))
+	require.ErrorAs(t, task.Validate(), &field)
 	assert.Equal(t, "Image", field.Field)
 }
 
