@@ -32,6 +32,11 @@ var runtimeMod []byte
 //go:embed containerd.sum
 var runtimeSum []byte
 
+// pinned is what the cluster is built from.
+func pinned() build.Module {
+	return build.Module{GoMod: goMod, GoSum: goSum, RuntimeMod: runtimeMod, RuntimeSum: runtimeSum}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:])
@@ -47,7 +52,7 @@ const (
 
 // run executes one command and returns the program's exit code.
 func run(ctx context.Context, args []string) int {
-	command := newCommand(build.Module{GoMod: goMod, GoSum: goSum, RuntimeMod: runtimeMod, RuntimeSum: runtimeSum})
+	command := newCommand(pinned())
 	command.SetArgs(args)
 	err := command.ExecuteContext(ctx)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,7 +33,7 @@ func TestRealNode(t *testing.T) {
 		require.Empty(t, os.Getenv("CI"), "CI must run it: %v", err)
 		t.Skip(err)
 	}
-	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kubelet)
+	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kubelet, build.Containerd)
 	u.succeed("check-node")
 	u.succeed("up")
 	u.succeed("status")
@@ -78,13 +79,19 @@ type pod struct {
 
 func awaitPod(t *testing.T, api *kube.Client, name string, as func(pod) bool) {
 	t.Helper()
-	var last pod
-	eventually(t, func() bool {
-		last = pod{}
-		require.NoError(t, api.Get(t.Context(), "/api/v1/namespaces/default/pods/"+name, &last))
-		return as(last)
-	})
-	t.Logf("Pod/default/%s: %+v", name, last.Status)
+	path := "/api/v1/namespaces/default/pods/" + name
+	reached := assert.Eventually(t, func() bool {
+		var now pod
+		return api.Get(t.Context(), path, &now) == nil && as(now)
+	}, limit, 200*time.Millisecond)
+	if reached {
+		return
+	}
+	for _, path := range []string{path, "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=" + name} {
+		content, err := api.GetRaw(t.Context(), path)
+		t.Logf("%s: %v\n%s", path, err, content)
+	}
+	t.FailNow()
 }
 
 func inPhase(phase string) func(pod) bool { return func(p pod) bool { return p.Status.Phase == phase } }

@@ -48,7 +48,7 @@ func newUser(t *testing.T, names ...string) *user {
 	cache, err := os.UserCacheDir()
 	require.NoError(t, err)
 	cache = filepath.Join(cache, "orchestra-devcluster")
-	builder := build.Builder{Module: build.Module{GoMod: goMod, GoSum: goSum}, Cache: cache, Report: progress.New(os.Stderr)}
+	builder := build.Builder{Module: pinned(), Cache: cache, Report: progress.New(os.Stderr)}
 	bin, err := builder.Ensure(t.Context(), names...)
 	require.NoError(t, err)
 	mine := filepath.Join(u.cache(), "bin", filepath.Base(bin))

@@ -46,7 +46,7 @@ func (c *Cluster) clean(ctx context.Context, keep keeping) error {
 			return err
 		}
 	}
-	if err := hostpath.Remove(c.Path("etcd")); err != nil {
+	if err := hostpath.Remove(c.ID(), c.Path("etcd")); err != nil {
 		return err
 	}
 	if err := c.removeFiles(keep); err != nil {

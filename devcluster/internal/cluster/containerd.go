@@ -26,7 +26,7 @@ func (c *Cluster) containerd() component {
 		name:    "containerd",
 		program: c.program(build.Containerd),
 		args:    []string{"--config=" + c.Path("containerd.toml")},
-		healthy: socket(c.ContainerdSocket()),
+		healthy: runtimeAnswers(c.ContainerdSocket()),
 	}
 }
 

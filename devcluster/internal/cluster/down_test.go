@@ -52,7 +52,7 @@ func TestADeadComponentEndsTheWaitWithItsLog(t *testing.T) {
 	c := stopped(t)
 	comp := component{
 		name: "etcd", program: "/bin/sh", args: []string{"-c", "echo the reason; exit 3"},
-		healthy: socket("/nonexistent"),
+		healthy: runtimeAnswers("/nonexistent"),
 	}
 	require.NoError(t, c.start(comp))
 	err := c.await(t.Context(), comp)

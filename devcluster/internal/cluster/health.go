@@ -3,11 +3,18 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/orchestra-ci/orchestra-k8s/devcluster/internal/address"
 )
+
+// answerLimit is how long one question about somebody's health may take.
+const answerLimit = 10 * time.Second
 
 // https checks a health endpoint on 127.0.0.1 that shows a certificate of the
 // cluster's authority.
@@ -24,6 +31,8 @@ func (c *Cluster) https(server address.Server, path string) func(context.Context
 // plainHTTP checks an endpoint without a certificate.
 func plainHTTP(url string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, answerLimit)
+		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
@@ -40,13 +49,19 @@ func plainHTTP(url string) func(context.Context) error {
 	}
 }
 
-// socket checks that somebody listens on a Unix socket.
-func socket(path string) func(context.Context) error {
+// runtimeAnswers checks that a container runtime answers on a Unix socket. That
+// somebody listens there is not enough: containerd refuses every call until it
+// has found the containers that it left, and a kubelet that asks it earlier ends.
+func runtimeAnswers(socket string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			return err
 		}
-		return conn.Close()
+		defer func() { _ = conn.Close() }()
+		ctx, cancel := context.WithTimeout(ctx, answerLimit)
+		defer cancel()
+		_, err = cri.NewRuntimeServiceClient(conn).Version(ctx, &cri.VersionRequest{})
+		return err
 	}
 }

@@ -16,7 +16,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 	if err := c.issue(); err != nil {
 		return err
 	}
-	if err := hostpath.Prepare(); err != nil {
+	if err := hostpath.Prepare(c.ID()); err != nil {
 		return err
 	}
 	if c.state.Options.Node {

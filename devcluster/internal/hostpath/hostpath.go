@@ -19,22 +19,33 @@ const Folder = "/tmp/hostpath_pv"
 var volumePath = regexp.MustCompile(regexp.QuoteMeta(Folder) + `/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 // Prepare makes the shared folder so that the clusters of every user can add to
-// it, and none can remove another's.
-func Prepare() error {
-	err := os.Mkdir(Folder, 0o777)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
+// it, and none can remove another's. A file that stands for the cluster id keeps
+// it there: the folder goes with the last cluster, and not under one that runs.
+func Prepare(id string) error { return prepare(Folder, id) }
+
+func prepare(folder, id string) error {
+	for {
+		if err := os.Mkdir(folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// Whatever the umask is, and whoever made it. Only its owner and root can.
+		if err := os.Chmod(folder, 0o777|fs.ModeSticky); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		err := os.WriteFile(keeper(folder, id), nil, 0o600)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Another cluster removed it in between.
 	}
-	if err != nil {
-		return err
-	}
-	return os.Chmod(Folder, 0o777|fs.ModeSticky) // whatever the umask is
 }
 
-// Remove removes the folders of all volumes that a cluster ever made and did
-// not remove itself. Their names are in the files of its etcd, which can be
+func keeper(folder, id string) string { return filepath.Join(folder, ".devcluster-"+id) }
+
+// Remove removes the folders of all volumes that the cluster id ever made and
+// did not remove itself. Their names are in the files of its etcd, which can be
 // read when nothing runs any more, too; they are random, hence nobody else's.
-func Remove(etcd string) error {
+func Remove(id, etcd string) error {
 	paths, err := find(etcd)
 	if err != nil {
 		return fmt.Errorf("looking for volumes in etcd's files: %w", err)
@@ -44,7 +55,14 @@ func Remove(etcd string) error {
 			return fmt.Errorf("removing a volume: %w", err)
 		}
 	}
-	_ = os.Remove(Folder) // only succeeds if it is empty
+	return release(Folder, id)
+}
+
+func release(folder, id string) error {
+	if err := os.Remove(keeper(folder, id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("letting go of %s: %w", folder, err)
+	}
+	_ = os.Remove(folder) // only succeeds if no cluster is left
 	return nil
 }
 

@@ -63,6 +63,37 @@ func TestVolumesAreOpenedNowAndLater(t *testing.T) {
 	assert.Equal(t, fs.FileMode(0o700), info.Mode().Perm(), "a link is not followed")
 }
 
+func TestTheFolderGoesWithTheLastCluster(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "volumes")
+	require.NoError(t, prepare(folder, "a"))
+	require.NoError(t, prepare(folder, "b"))
+	require.NoError(t, prepare(folder, "b"), "preparing twice is no error")
+	info, err := os.Stat(folder)
+	require.NoError(t, err)
+	assert.Equal(t, 0o777|fs.ModeSticky|fs.ModeDir, info.Mode(), "every user can add, none can remove another's")
+
+	require.NoError(t, release(folder, "a"))
+	assert.DirExists(t, folder, "b still runs")
+	require.NoError(t, release(folder, "b"))
+	assert.NoDirExists(t, folder)
+	assert.NoError(t, release(folder, "b"), "letting go twice is no error")
+}
+
+func TestAFolderThatVanishesIsReported(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "volumes")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	mark := filepath.Join(folder, "mark")
+	require.NoError(t, os.Mkdir(mark, 0o700))
+	ended := make(chan error, 1)
+	go func() { ended <- Open(t.Context(), folder) }()
+	require.Eventually(t, func() bool {
+		info, err := os.Stat(mark)
+		return err == nil && info.Mode().Perm() == 0o777
+	}, time.Minute, 10*time.Millisecond, "it watches")
+	require.NoError(t, os.RemoveAll(folder))
+	assert.ErrorContains(t, <-ended, "somebody removed it")
+}
+
 func TestOpenWithoutAFolder(t *testing.T) {
 	assert.ErrorContains(t, Open(t.Context(), filepath.Join(t.TempDir(), "none")), "watching")
 }

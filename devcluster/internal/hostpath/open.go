@@ -38,6 +38,9 @@ func Open(ctx context.Context, folder string) error {
 		case <-ctx.Done():
 			return nil
 		case event := <-watcher.Events:
+			if event.Name == folder && event.Has(fsnotify.Remove) {
+				return fmt.Errorf("watching %s: somebody removed it", folder)
+			}
 			if event.Has(fsnotify.Create) {
 				if err := open(event.Name); err != nil {
 					return err
