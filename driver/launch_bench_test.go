@@ -65,6 +65,9 @@ type counting struct {
 	count *atomic.Int64
 }
 
+// WrappedRoundTripper lets idle connections be closed through it (k8s.io/apimachinery pkg/util/net).
+func (c counting) WrappedRoundTripper() http.RoundTripper { return c.next }
+
 func (c counting) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.count.Add(1)
 	return c.next.RoundTrip(req)
