@@ -37,7 +37,7 @@ const (
 	ReasonAffinityMismatch      = "AffinityMismatch"      // no node matches node selector, affinity or spread
 	ReasonTaintNotTolerated     = "TaintNotTolerated"     // every fitting node has a taint
 	ReasonVolumeUnavailable     = "VolumeUnavailable"     // a claim is not bound, or a volume cannot be mounted
-	ReasonUnschedulable         = "Unschedulable"         // no node, for another reason
+	ReasonUnschedulable         = "Unschedulable"         // no node, for another reason or for several
 	ReasonQuotaExceeded         = "QuotaExceeded"         // a ResourceQuota of the namespace is used up
 	ReasonAdmissionDenied       = "AdmissionDenied"       // Pod Security, a policy or a webhook said no
 	ReasonManifestInvalid       = "ManifestInvalid"       // the API server does not accept the rendered object
@@ -82,7 +82,7 @@ var advice = map[string]string{
 	ReasonAffinityMismatch:      "Change the values nodeSelector, affinity or topologySpreadConstraints, or label a node.",
 	ReasonTaintNotTolerated:     "Add to the value tolerations, or remove the taint from a node.",
 	ReasonVolumeUnavailable:     "Check the PersistentVolumeClaims of the task's mounts and their storage class.",
-	ReasonUnschedulable:         "Change what the message names in the values or templates.",
+	ReasonUnschedulable:         "Change what the message names (nodeSelector, affinity, tolerations, ...) in the values or templates.",
 	ReasonQuotaExceeded:         "Wait for other tasks to end, lower the task's limits, or raise the quota.",
 	ReasonAdmissionDenied:       "Change the task or the templates as the message says.",
 	ReasonManifestInvalid:       "Correct the field in the templates or in the task.",

@@ -203,7 +203,7 @@ func (l *lab) record(t *testing.T, name string, pod *corev1.Pod) {
 	require.NoError(t, err)
 	generic := strings.NewReplacer(
 		string(pod.UID), "uid-of-"+name, pod.Name, name, l.info.PrivateImage, "private.example/busybox", l.info.PrivateRegistry, "private.example",
-		"nodeName: "+l.info.NodeName, "nodeName: node",
+		"nodeName: "+l.info.NodeName, "nodeName: node", l.label, "node",
 	).Replace(string(text))
 	file := filepath.Join(recordedPods, name+".yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "# Recorded from a cluster by TestOutcomes -record.\n%s", generic), 0o644))

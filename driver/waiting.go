@@ -81,18 +81,20 @@ func unscheduledStatus(pod *corev1.Pod) status {
 }
 
 // schedulingReason reads "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {...}." The scheduler names for
-// each node the first filter that refused it (pkg/scheduler/framework/plugins), so a node short of resources had passed
-// taints and affinity: the cause that is asked for first here is the one nearest to success.
+// each node the first filter that refused it (pkg/scheduler/framework/plugins), and it asks for taints, then affinity, then
+// resources and volumes: a node that lacks these fits otherwise. With taints and affinity named side by side neither is the cause alone.
 func schedulingReason(message string) string {
 	message, _, _ = strings.Cut(message, "preemption:")
+	affinity := containsAny(message, "affinity", "topology spread", "node selector", "requested node name")
+	taint := containsAny(message, "taint", "were unschedulable")
 	switch {
 	case containsAny(message, "insufficient ", "too many pods"):
 		return ReasonInsufficientResources
 	case containsAny(message, "persistentvolume", "persistent volume", "volume", "pvc", "free storage", "no available disk"):
 		return ReasonVolumeUnavailable
-	case containsAny(message, "affinity", "topology spread", "node selector", "requested node name"):
+	case affinity && !taint:
 		return ReasonAffinityMismatch
-	case containsAny(message, "taint", "were unschedulable"):
+	case taint && !affinity:
 		return ReasonTaintNotTolerated
 	}
 	return ReasonUnschedulable
