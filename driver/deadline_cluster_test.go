@@ -63,7 +63,7 @@ func TestHopelessStartEndsOnTheCluster(t *testing.T) {
 
 func TestHopelessSchedulingDeletesThePodOnTheCluster(t *testing.T) {
 	l := newDeadlineLab(t)
-	subject := l.make(t, "no-node", podSpec(t, `{nodeSelector: {no: such-node}, containers: [{name: task}]}`))
+	subject := l.make(t, "no-node", podSpec(t, `{nodeSelector: {no: such-node}, tolerations: [{operator: Exists}], containers: [{name: task}]}`))
 	assert.Equal(t, ReasonAffinityMismatch, l.outcome(t, subject.pod).status.reason)
 	require.NoError(t, l.watch.waitGone(testContext(t), subject.pod.UID))
 	_, err := l.client.CoreV1().Pods("default").Get(t.Context(), subject.pod.Name, metav1.GetOptions{})
