@@ -34,11 +34,16 @@ type stdinPace struct {
 	pause    time.Duration // after a first failed attach; doubles up to pauseMax
 	pauseMax time.Duration
 	refusals int           // how often the server may refuse the attach
-	exit     time.Duration // how long the news of a container's end may trail the end of its attach
+	alive    time.Duration // how long the watch must have had no news of the task's end before the first byte is sent
+	exit     time.Duration // how long the news of a container's end may trail the server's word that its attach has ended
+	code     time.Duration // how long to wait for an exit code that explains why there is no such word
 }
 
 func defaultStdinPace() stdinPace {
-	return stdinPace{pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, refusals: 12, exit: 30 * time.Second}
+	return stdinPace{
+		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, refusals: 12,
+		alive: 1500 * time.Millisecond, exit: 30 * time.Second, code: 3 * time.Second,
+	}
 }
 
 // feedStdin sends the reader's bytes to the task's stdin, in the background, as soon as its container runs. It ends with the task
@@ -68,6 +73,10 @@ func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error 
 
 // run says that it sends, attaches and sends. The mark comes first: from the attach on, a driver that dies gives the task an
 // early end of its input, and nothing but the mark would tell.
+//
+// Nothing is sent in the first moments. The runtime goes on holding the attach of a task that has ended until something is written
+// to it, and its answer is lost if it meets data that is under way (see webSocketWindow); a task that ends at once would then look like
+// one whose stdin was cut. The kubelet sees an end within a second.
 func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 	if err := f.marks.set(ctx, stdinSending); err != nil {
 		return err
@@ -82,6 +91,9 @@ func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 		return f.marks.set(ctx, stdinUnread)
 	}
 	defer conn.Close()
+	if ended, _ := f.state.ended(ctx, f.pace.alive); ended {
+		return f.marks.set(ctx, stdinUnread)
+	}
 	return f.settle(ctx, f.send(ctx, conn, r))
 }
 
@@ -122,20 +134,24 @@ func (f *stdinFeed) settle(ctx context.Context, got delivery) error {
 		return ctx.Err()
 	case got.failure != nil:
 		return f.marks.cut(ctx, got.failure)
-	case !got.answer.given:
-		return f.marks.cut(ctx, got.answer.err)
-	case got.whole && got.answer.err == nil:
+	case got.whole && got.answer.given && got.answer.err == nil:
 		return f.marks.set(ctx, stdinDelivered)
 	}
-	// The runtime ended the attach before all was sent. That is the task's doing if the task has ended.
-	switch ended, zero := f.state.ended(ctx, f.pace.exit); {
+	// The attach ended before all was sent, or nobody said how. Either the task ended before, or it has seen an early end.
+	wait := f.pace.exit
+	if !got.answer.given {
+		wait = f.pace.code
+	}
+	switch ended, zero := f.state.ended(ctx, wait); {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case ended && !zero:
 		return nil // the exit code says enough
 	case ended && got.answer.ofRuntime():
 		return f.marks.set(ctx, stdinUnread)
-	case ended:
+	case ended && !got.answer.given:
+		return f.marks.cut(ctx, fmt.Errorf("%w, and the task ended with exit code 0, so it may have read all that it wanted", got.answer.err))
+	case ended || !got.answer.given:
 		return f.marks.cut(ctx, got.answer.err)
 	}
 	return f.marks.cut(ctx, errors.Join(errors.New("the server stopped taking it before its end, while the task went on"), got.answer.err))

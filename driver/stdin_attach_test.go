@@ -17,20 +17,35 @@ import (
 // fakeSocket is the server's end of a WebSocket.
 type fakeSocket struct {
 	mu       sync.Mutex
-	sent     [][]byte // messages of the client
-	pings    int
+	sent     [][]byte    // messages of the client
+	pings    int         // that keep the connection awake
 	messages chan string // to the client; closed at the end of the connection
+	pongs    chan string // to the client
+	deaf     bool        // does not answer pings
+	onPong   func(string) error
 }
 
-func newFakeSocket() *fakeSocket { return &fakeSocket{messages: make(chan string, 10)} }
+func newFakeSocket() *fakeSocket {
+	return &fakeSocket{messages: make(chan string, 10), pongs: make(chan string, webSocketWindow+1)}
+}
 
 func (s *fakeSocket) NextReader() (int, io.Reader, error) {
-	message, ok := <-s.messages
-	if !ok {
-		return 0, nil, io.ErrUnexpectedEOF
+	for {
+		select {
+		case message, ok := <-s.messages:
+			if !ok {
+				return 0, nil, io.ErrUnexpectedEOF
+			}
+			return binaryMessage, strings.NewReader(message), nil
+		case data := <-s.pongs:
+			if err := s.onPong(data); err != nil {
+				return 0, nil, err
+			}
+		}
 	}
-	return binaryMessage, strings.NewReader(message), nil
 }
+
+func (s *fakeSocket) SetPongHandler(h func(string) error) { s.onPong = h }
 
 func (s *fakeSocket) WriteMessage(kind int, data []byte) error {
 	s.mu.Lock()
@@ -42,13 +57,24 @@ func (s *fakeSocket) WriteMessage(kind int, data []byte) error {
 	return nil
 }
 
-func (s *fakeSocket) WriteControl(kind int, _ []byte, _ time.Time) error {
+func (s *fakeSocket) WriteControl(kind int, data []byte, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kind == pingMessage {
+	switch {
+	case kind != pingMessage:
+		return errors.New("not a ping")
+	case len(data) == 0:
 		s.pings++
+	case !s.deaf:
+		s.pongs <- string(data)
 	}
 	return nil
+}
+
+func (s *fakeSocket) frames() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sent)
 }
 
 func (s *fakeSocket) Close() error {
@@ -74,6 +100,27 @@ func TestWebSocketSendsFrames(t *testing.T) {
 	}
 	assert.True(t, bytes.Equal(input, got))
 	assert.Equal(t, []byte{255, 0}, socket.sent[len(socket.sent)-1], "the end of stdin")
+}
+
+// What a task does not read stays here, and not in buffers that are lost with the connection when the task ends.
+func TestWebSocketSendsNoMoreThanIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := newFakeSocket()
+		socket.deaf = true
+		a := newWebSocketAttachment(socket)
+		done := make(chan error, 1)
+		go func() {
+			_, err := a.Write(make([]byte, 100*webSocketFrame))
+			done <- err
+		}()
+		time.Sleep(time.Hour)
+		assert.Equal(t, webSocketWindow, socket.frames())
+		socket.pongs <- "\x00\x00\x00\x00\x00\x00\x00\x03"
+		synctest.Wait()
+		assert.Equal(t, webSocketWindow+3, socket.frames())
+		require.NoError(t, a.Close())
+		require.ErrorIs(t, <-done, io.ErrClosedPipe)
+	})
 }
 
 func TestWebSocketAnswers(t *testing.T) {

@@ -23,11 +23,13 @@ func TestStdinIsDeliveredWhole(t *testing.T) {
 	_, _ = source.Read(random)
 	for name, input := range map[string][]byte{"nothing": {}, "a byte": {0}, "binary": random} {
 		t.Run(name, func(t *testing.T) {
-			conn, task := newFakeAttach(), newFakeTask()
-			require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), bytes.NewReader(input)))
-			assert.True(t, bytes.Equal(input, conn.received()))
-			assert.Equal(t, []string{stdinSending, stdinDelivered}, task.states)
-			assert.Equal(t, 1, conn.closings)
+			synctest.Test(t, func(t *testing.T) {
+				conn, task := newFakeAttach(), newFakeTask()
+				require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), bytes.NewReader(input)))
+				assert.True(t, bytes.Equal(input, conn.received()))
+				assert.Equal(t, []string{stdinSending, stdinDelivered}, task.states)
+				assert.Equal(t, 1, conn.closings)
+			})
 		})
 	}
 }
@@ -39,7 +41,7 @@ func TestStdinVerdicts(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer attachAnswer
 		early  bool // the answer comes while there still is input
-		ends   bool // the task ends
+		ends   bool // the task ends, and the news comes late
 		code   bool // its exit code is 0
 		want   string
 	}{
@@ -49,7 +51,8 @@ func TestStdinVerdicts(t *testing.T) {
 		"all sent, failure, the task ends with 0":   {answer: failure, ends: true, code: true, want: stdinIncomplete},
 		"all sent, failure, the task fails":         {answer: failure, ends: true, want: stdinSending},
 		"cut half-way, the task ends with 0":        {answer: noStatus(errCut), early: true, ends: true, code: true, want: stdinIncomplete},
-		"cut half-way, the task fails":              {answer: noStatus(errCut), early: true, ends: true, want: stdinIncomplete},
+		"cut half-way, the task goes on":            {answer: noStatus(errCut), early: true, want: stdinIncomplete},
+		"cut half-way, the task fails":              {answer: noStatus(errCut), early: true, ends: true, want: stdinSending},
 		"not read, the task ends with 0":            {answer: success, early: true, ends: true, code: true, want: stdinUnread},
 		"not read, the task fails":                  {answer: success, early: true, ends: true, want: stdinSending},
 		"not read, the task goes on":                {answer: success, early: true, want: stdinIncomplete},
@@ -74,7 +77,7 @@ func TestStdinVerdicts(t *testing.T) {
 				}()
 				defer more.Close() // only now, if early: nobody may wait for more input
 				if test.ends {
-					time.AfterFunc(10*time.Second, func() { close(task.over) }) // the news of the end is late
+					time.AfterFunc(3*time.Second, func() { close(task.over) })
 				}
 				err := task.feed(attachTo(conn)).run(t.Context(), input)
 				assert.Equal(t, test.want, task.states[len(task.states)-1])
@@ -90,17 +93,31 @@ func TestStdinVerdicts(t *testing.T) {
 }
 
 func TestStdinReaderFails(t *testing.T) {
-	conn, task := newFakeAttach(), newFakeTask()
-	task.events = func(state string) {
-		if state == stdinIncomplete {
-			assert.Zero(t, conn.closings, "the task must not see an end of its input before it is marked")
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		task.events = func(state string) {
+			if state == stdinIncomplete {
+				assert.Zero(t, conn.closings, "the task must not see an end of its input before it is marked")
+			}
 		}
-	}
-	err := task.feed(attachTo(conn)).run(t.Context(), &brokenReader{left: 100})
-	require.ErrorIs(t, err, errReader)
-	assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
-	assert.Len(t, conn.received(), 100)
-	assert.Equal(t, 1, conn.closings)
+		err := task.feed(attachTo(conn)).run(t.Context(), &brokenReader{left: 100})
+		require.ErrorIs(t, err, errReader)
+		assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
+		assert.Len(t, conn.received(), 100)
+		assert.Equal(t, 1, conn.closings)
+	})
+}
+
+func TestStdinOfATaskThatEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		time.AfterFunc(time.Second, func() { close(task.over) })
+		input := &brokenReader{left: 100}
+		require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), input))
+		assert.Equal(t, 100, input.left, "nothing is read that nobody wants")
+		assert.Empty(t, conn.received())
+		assert.Equal(t, []string{stdinSending, stdinUnread}, task.states)
+	})
 }
 
 func TestStdinConnectionBreaks(t *testing.T) {

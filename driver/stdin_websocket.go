@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,8 +14,14 @@ import (
 	"k8s.io/client-go/transport/websocket"
 )
 
-// webSocketPing keeps proxies from taking a quiet connection for a dead one. Nobody waits for the answers: a server whose
-// task does not read stdin yet does not read pings either.
+// webSocketWindow is how many frames may be under way. Every frame is followed by a ping, and the pong says that the server has
+// read so far. Without such a bound a task that ends early would look like a cut: a server that closes a connection with unread
+// data resets it, and the API server then drops the Status that is on its way (apimachinery util/proxy/upgradeaware.go closes
+// both halves when one breaks). So what is under way must fit into the sockets' buffers.
+const webSocketWindow = 4
+
+// webSocketPing keeps proxies from taking a quiet connection for a dead one. No answer has to come in time: a server whose task
+// does not read stdin yet does not read pings either.
 const webSocketPing = 20 * time.Second
 
 // webSocketFrame is the size of the messages that client-go sends, which every server accepts.
@@ -30,6 +38,7 @@ type webSocket interface {
 	NextReader() (messageType int, r io.Reader, err error)
 	WriteMessage(messageType int, data []byte) error
 	WriteControl(messageType int, data []byte, deadline time.Time) error
+	SetPongHandler(h func(data string) error)
 	Close() error
 }
 
@@ -38,8 +47,11 @@ type webSocket interface {
 type webSocketAttachment struct {
 	conn   webSocket
 	frame  []byte
+	sent   uint64        // frames
+	read   uint64        // frames that the server has read; of receive's goroutine
+	window chan struct{} // holds a token for each frame under way
 	answer chan attachAnswer
-	closed chan struct{}
+	closed chan struct{} // when receive has ended
 }
 
 func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webSocketAttachment, error) {
@@ -60,9 +72,10 @@ func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webS
 
 func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
 	a := &webSocketAttachment{
-		conn: conn, frame: make([]byte, 1, 1+webSocketFrame),
+		conn: conn, frame: make([]byte, 1, 1+webSocketFrame), window: make(chan struct{}, webSocketWindow),
 		answer: make(chan attachAnswer, 1), closed: make(chan struct{}),
 	}
+	conn.SetPongHandler(a.pong)
 	go a.receive()
 	go a.ping()
 	return a
@@ -72,13 +85,42 @@ func (a *webSocketAttachment) Write(p []byte) (int, error) {
 	sent := 0
 	for sent < len(p) {
 		n := min(len(p)-sent, webSocketFrame)
-		a.frame = append(append(a.frame[:0], remotecommand.StreamStdIn), p[sent:sent+n]...)
-		if err := a.conn.WriteMessage(binaryMessage, a.frame); err != nil {
+		if err := a.send(p[sent : sent+n]); err != nil {
 			return sent, err
 		}
 		sent += n
 	}
 	return sent, nil
+}
+
+// send sends one frame when the window has room for it.
+func (a *webSocketAttachment) send(p []byte) error {
+	select {
+	case a.window <- struct{}{}:
+	case <-a.closed:
+		return io.ErrClosedPipe
+	}
+	a.frame = append(append(a.frame[:0], remotecommand.StreamStdIn), p...)
+	if err := a.conn.WriteMessage(binaryMessage, a.frame); err != nil {
+		return err
+	}
+	a.sent++
+	return a.conn.WriteControl(pingMessage, binary.BigEndian.AppendUint64(nil, a.sent), time.Time{})
+}
+
+// pong makes room for the frames that the server has read. It is called by receive's reads.
+func (a *webSocketAttachment) pong(data string) error {
+	if len(data) != 8 {
+		return nil // the answer to a ping that keeps the connection awake
+	}
+	for read := binary.BigEndian.Uint64([]byte(data)); a.read < read; a.read++ {
+		select {
+		case <-a.window:
+		default:
+			return errors.New("the server answers a ping that was not sent")
+		}
+	}
+	return nil
 }
 
 func (a *webSocketAttachment) CloseWrite() error {
