@@ -20,6 +20,13 @@ import (
 // both halves when one breaks). So what is under way must fit into the sockets' buffers.
 const webSocketWindow = 4
 
+// The first frames go one by one, with a pause in which an answer can come: a task that wants only the beginning of a large input ends
+// soon, and the first frame that nobody wants any more then is the only one under way.
+const (
+	webSocketSlow  = 8 // frames
+	webSocketPause = 100 * time.Millisecond
+)
+
 // webSocketPing keeps proxies from taking a quiet connection for a dead one. No answer has to come in time: a server whose task
 // does not read stdin yet does not read pings either.
 const webSocketPing = 20 * time.Second
@@ -99,6 +106,13 @@ func (a *webSocketAttachment) send(p []byte) error {
 	case a.window <- struct{}{}:
 	case <-a.closed:
 		return io.ErrClosedPipe
+	}
+	if a.sent > 0 && a.sent < webSocketSlow {
+		select {
+		case <-time.After(webSocketPause):
+		case <-a.closed:
+			return io.ErrClosedPipe
+		}
 	}
 	a.frame = append(append(a.frame[:0], remotecommand.StreamStdIn), p...)
 	if err := a.conn.WriteMessage(binaryMessage, a.frame); err != nil {
