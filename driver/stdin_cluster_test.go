@@ -78,22 +78,37 @@ func TestClusterStdinWaitsForASlowTask(t *testing.T) {
 }
 
 func TestClusterStdinNeedNotBeRead(t *testing.T) {
+	const small, endless = 1000, 1 << 40
 	d, _ := onCluster(t, uniqueNamespace(), nil)
 	for name, test := range map[string]struct {
 		script string
+		size   int64
 		code   int
 		out    string
 	}{
-		"not at all":               {"exit 0", 0, ""},
-		"not at all, with failure": {"exit 3", 3, ""},
-		"later than it is offered": {"sleep 3", 0, ""},
+		"small, not at all":             {"exit 0", small, 0, ""},
+		"small, later than offered":     {"sleep 3", small, 0, ""},
+		"small, not to the end":         {"sleep 2; head -c 10 | wc -c", small, 0, "10\n"},
+		"endless, not at all":           {"exit 0", endless, 0, ""},
+		"endless, with failure":         {"exit 3", endless, 3, ""},
+		"endless, later":                {"sleep 3", endless, 0, ""},
+		"endless, not to the end":       {"sleep 2; head -c 10 | wc -c", endless, 0, "10\n"},
+		"endless, failing in the midst": {"head -c 300000 | wc -c; exit 4", endless, 4, "300000\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := runWithStdin(t, d, noise(1<<40), test.script)
+			c := runWithStdin(t, d, noise(test.size), test.script)
 			end, out := finish(t, c)
-			assert.Equal(t, test.code, end.ExitCode(), "%s: %s", end.Reason(), end.Message())
 			assert.Equal(t, test.out, out)
+			// While more input waits, the server may reset the connection at the task's end and drop its word about it. Then an
+			// end and a cut look the same (docs/design.md, "What remains"), and the one answer that is never wrong is doubt.
+			if test.size == endless && test.code == 0 && end.Reason() == ReasonStdinIncomplete {
+				assert.Equal(t, 125, end.ExitCode())
+				assert.Contains(t, end.Message(), "so it may have read all that it wanted")
+				t.Logf("in doubt: %s", end.Message())
+				return
+			}
+			assert.Equal(t, test.code, end.ExitCode(), "%s: %s", end.Reason(), end.Message())
 		})
 	}
 }
