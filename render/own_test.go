@@ -120,8 +120,8 @@ func TestSidecarsAndInitContainersAreFine(t *testing.T) {
 	require.NoError(t, err)
 	spec := render(t, set, orchestra.Task{ID: "a", Image: "busybox"}).Workload.Object["spec"].(map[string]any)
 	assert.Equal(t, []any{
-		map[string]any{"name": "fetch", "image": "busybox"},
-		map[string]any{"name": "proxy", "image": "busybox", "restartPolicy": "Always"},
+		map[string]any{"name": "fetch", "image": "busybox", "terminationMessagePolicy": "FallbackToLogsOnError"},
+		map[string]any{"name": "proxy", "image": "busybox", "terminationMessagePolicy": "FallbackToLogsOnError", "restartPolicy": "Always"},
 	}, spec["initContainers"])
 }
 

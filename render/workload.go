@@ -156,10 +156,12 @@ func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData)
 		claims[volume["name"]] = claim["claimName"]
 	}
 	mounted := map[any]any{} // claim by path
-	mounts, _ := container["volumeMounts"].([]any)
-	for _, mount := range mounts {
-		mount, _ := mount.(map[string]any)
-		mounted[mount["mountPath"]] = claims[mount["name"]]
+	for list, key := range map[string]string{"volumeMounts": "mountPath", "volumeDevices": "devicePath"} {
+		items, _ := container[list].([]any)
+		for _, item := range items {
+			item, _ := item.(map[string]any)
+			mounted[item[key]] = claims[item["name"]]
+		}
 	}
 	for i, mount := range task.Mounts {
 		if mounted[mount.Path] != mount.ClaimName {

@@ -8,15 +8,7 @@ restartPolicy: Never
 {{- with index .Values "podSecurityContext" }}
 securityContext: {{ toJson . }}
 {{- end }}
-{{- if or (index .Values "initContainers") (index .Values "sidecars") }}
-initContainers:
-{{- range index .Values "initContainers" }}
-- {{ toJson . }}
-{{- end }}
-{{- range index .Values "sidecars" }}
-- {{ merge (dict "restartPolicy" "Always") . | toJson }}
-{{- end }}
-{{- end }}
+{{- template "initContainers" . }}
 containers:
 - {{ include "container" . | nindent 2 | trim }}
 volumes:
@@ -29,6 +21,19 @@ volumes:
 {{- end }}
 {{- range index .Values "volumes" }}
 - {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{- /* What runs before the task, and beside it. If one of these fails, the end of its log says why. */ -}}
+{{- define "initContainers" }}
+{{- if or (index .Values "initContainers") (index .Values "sidecars") }}
+initContainers:
+{{- range index .Values "initContainers" }}
+- {{ merge . (pick $.Values "terminationMessagePolicy") | toJson }}
+{{- end }}
+{{- range index .Values "sidecars" }}
+- {{ merge (dict "restartPolicy" "Always") . (pick $.Values "terminationMessagePolicy") | toJson }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -56,15 +61,24 @@ resources:
 {{- with include "securityContext" . }}
 securityContext: {{ . }}
 {{- end }}
-{{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
+{{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" "terminationMessagePolicy" }}
 {{ $field }}: {{ toJson $value }}
+{{- end }}
+{{- if and .Task.Mounts (eq (dig "volumeMode" "" .Values) "Block") }}
+volumeDevices:
+{{- range .Task.Mounts }}
+- name: {{ .Name | toJson }}
+  devicePath: {{ .Path | toJson }}
+{{- end }}
 {{- end }}
 volumeMounts:
 - name: work
   mountPath: {{ .Task.Dir | toJson }}
+{{- if ne (dig "volumeMode" "" .Values) "Block" }}
 {{- range .Task.Mounts }}
 - name: {{ .Name | toJson }}
   mountPath: {{ .Path | toJson }}
+{{- end }}
 {{- end }}
 {{- range index .Values "volumeMounts" }}
 - {{ toJson . }}
