@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 )
@@ -12,8 +13,8 @@ import (
 // maxEvents is how many events of one object are read; a cluster keeps few, and merges repeated ones.
 const maxEvents = 100
 
-// explain asks the cluster's events why a record waits. It returns the zero status if they do not say, or may not be read: then
-// the status just stays less detailed.
+// explain asks the cluster's events why a record waits. It returns the zero status if they do not say. If they may not be read, the
+// status says that, as nothing else would tell why it stays without detail.
 func (w *podWatch) explain(ctx context.Context, r record) status {
 	uid := r.podUID
 	if r.pod == "" {
@@ -25,6 +26,9 @@ func (w *podWatch) explain(ctx context.Context, r record) status {
 	})
 	if err != nil {
 		w.log.Debug("listing events", "of", r.kind+"/"+w.namespace+"/"+r.name, "err", err)
+		if apierrors.IsForbidden(err) {
+			return underWay(r.status.reason, "Why it waits may be in the cluster's events, which the driver may not read: "+quote(err.Error()))
+		}
 		return status{}
 	}
 	var newest *corev1.Event

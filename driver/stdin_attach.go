@@ -64,21 +64,30 @@ func readAnswer(text []byte) (answer attachAnswer, complete bool) {
 }
 
 // attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is
-// asked for SPDY. When both fail nothing was sent.
+// asked for SPDY, but not one that denies: its words name the missing permission. When both fail nothing was sent.
 func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error) {
 	at := d.attachURL(pod)
 	socket, err := dialWebSocket(ctx, d.rest, at)
 	if err == nil {
 		return socket, nil
 	}
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case isDeniedUpgrade(err):
+		return nil, err
 	}
 	stream, other := dialSPDY(ctx, d.rest, at)
 	if other == nil {
 		return stream, nil
 	}
 	return nil, errors.Join(fmt.Errorf("over WebSocket: %w", err), fmt.Errorf("over SPDY: %w", other))
+}
+
+// isDeniedUpgrade recognises that the API server denies an upgrade, by its words (apimachinery api/errors, NewForbidden): client-go hides the
+// Status in an error that does not unwrap. A proxy that knows no WebSocket may answer 403 as well, in other words.
+func isDeniedUpgrade(err error) bool {
+	return err != nil && strings.Contains(err.Error(), " is forbidden: ")
 }
 
 func (d *Driver) attachURL(pod string) *url.URL {
