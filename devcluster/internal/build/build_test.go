@@ -50,6 +50,24 @@ func TestVersions(t *testing.T) {
 	assert.NotContains(t, v.String(), "/", "it is a folder's name")
 }
 
+func TestAnyChangeOfTheModuleMakesOtherPrograms(t *testing.T) {
+	names := map[string]bool{}
+	for _, change := range []func(*Module){
+		func(*Module) {},
+		func(m *Module) { m.GoMod = append(m.GoMod, "\n// changed"...) },
+		func(m *Module) { m.GoSum = append(m.GoSum, '\n') },
+		func(m *Module) { m.RuntimeMod = append(m.RuntimeMod, "\n// changed"...) },
+		func(m *Module) { m.RuntimeSum = append(m.RuntimeSum, '\n') },
+	} {
+		m := ourModule(t)
+		change(&m)
+		v, err := m.Versions()
+		require.NoError(t, err)
+		names[v.String()] = true
+	}
+	assert.Len(t, names, 5)
+}
+
 func TestVersionFlagsOfTheServer(t *testing.T) {
 	flags := Versions{Kubernetes: "v1.37.2"}.ldflags()
 	for _, part := range []string{"gitVersion=v1.37.2", "gitMajor=1", "gitMinor=37"} {

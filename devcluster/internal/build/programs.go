@@ -3,6 +3,8 @@
 package build
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"runtime"
 	"strings"
@@ -42,8 +44,10 @@ var packages = map[string]string{
 // Module is a go.mod with its go.sum, and those of the container runtime.
 type Module struct{ GoMod, GoSum, RuntimeMod, RuntimeSum []byte }
 
-// Versions are the releases that a module pins.
-type Versions struct{ Kubernetes, Etcd, Kwok, Containerd string }
+// Versions are the releases that a module pins. Digest is that of everything
+// that it pins: a changed requirement or replacement below a release makes other
+// programs of it.
+type Versions struct{ Kubernetes, Etcd, Kwok, Containerd, Digest string }
 
 // Versions reads the module's requirements.
 func (m Module) Versions() (Versions, error) {
@@ -57,7 +61,7 @@ func (m Module) Versions() (Versions, error) {
 			pinned[require.Mod.Path] = require.Mod.Version
 		}
 	}
-	v := Versions{pinned[kubernetesModule], pinned[etcdModule], pinned[kwokModule], pinned[containerdModule]}
+	v := Versions{pinned[kubernetesModule], pinned[etcdModule], pinned[kwokModule], pinned[containerdModule], m.digest()}
 	if v.Kubernetes == "" || v.Etcd == "" || v.Kwok == "" || v.Containerd == "" {
 		return Versions{}, fmt.Errorf("reading the cluster's module: Kubernetes %q, etcd %q, kwok %q, containerd %q: all must be required",
 			v.Kubernetes, v.Etcd, v.Kwok, v.Containerd)
@@ -65,10 +69,20 @@ func (m Module) Versions() (Versions, error) {
 	return v, nil
 }
 
+// digest is short: it keeps apart the few states of one checkout.
+func (m Module) digest() string {
+	all := sha256.New()
+	for _, file := range [][]byte{m.GoMod, m.GoSum, m.RuntimeMod, m.RuntimeSum} {
+		fmt.Fprintf(all, "%d\n%s", len(file), file)
+	}
+	return hex.EncodeToString(all.Sum(nil))[:10]
+}
+
 // String is a folder's name: one set of binaries for these versions on this
 // kind of machine.
 func (v Versions) String() string {
-	return fmt.Sprintf("kubernetes-%s_etcd-%s_kwok-%s_containerd-%s_%s-%s", v.Kubernetes, v.Etcd, v.Kwok, v.Containerd, runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("kubernetes-%s_etcd-%s_kwok-%s_containerd-%s_%s_%s-%s",
+		v.Kubernetes, v.Etcd, v.Kwok, v.Containerd, v.Digest, runtime.GOOS, runtime.GOARCH)
 }
 
 // flags of the compiler for a program.
