@@ -91,6 +91,9 @@ type field struct {
 	key   string // of a map
 }
 
+// is tells whether both are the same field, whatever name a variable has in them.
+func (f field) is(other field) bool { return f.name == other.name && f.index == other.index }
+
 func (f field) String() string {
 	switch {
 	case f.key != "":

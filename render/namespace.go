@@ -34,44 +34,41 @@ func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
 	}
 	var objects []*unstructured.Unstructured
 	for _, document := range documents {
-		object, err := document.beside()
-		if err != nil {
+		if err := document.ownBeside(); err != nil {
 			return nil, err
 		}
-		objects = append(objects, object)
+		objects = append(objects, document.unstructured())
 	}
 	return objects, nil
 }
 
-// beside makes a document of namespace.yaml the driver's: the first is the Namespace itself, the others lie in it and keep
+// ownBeside makes a document of namespace.yaml the driver's: the first is the Namespace itself, the others lie in it and keep
 // the names that the template gives them.
-func (d document) beside() (*unstructured.Unstructured, error) {
+func (d document) ownBeside() error {
 	kind, err := d.kind()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	data := *d.data
 	d.data = &data
 	isNamespace := kind == Kind{"v1", "Namespace"}
 	switch {
 	case isNamespace != (d.index == 0):
-		return nil, d.errorf([]any{"kind"}, "is %s; the first document is the Namespace, and the only one", kind.Kind)
+		return d.errorf([]any{"kind"}, "is %s; the first document is the Namespace, and the only one", kind.Kind)
 	case slices.Contains(runningKinds, kind.Kind):
-		return nil, d.errorf([]any{"kind"}, "is %s; a namespace holds no workload but its tasks", kind.Kind)
+		return d.errorf([]any{"kind"}, "is %s; a namespace holds no workload but its tasks", kind.Kind)
 	case isNamespace:
-		object, err := d.own()
-		if err == nil {
-			unstructured.RemoveNestedField(object.Object, "metadata", "namespace") // it lies in none
-		}
-		return object, err
+		err := d.own()
+		unstructured.RemoveNestedField(d.object, "metadata", "namespace") // it lies in none
+		return err
 	}
 	metadata, err := d.metadata()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	name, _ := metadata["name"].(string)
 	if problems := validation.IsDNS1123Subdomain(name); problems != nil {
-		return nil, d.errorf([]any{"metadata", "name"}, "%q: %s", name, problems[0])
+		return d.errorf([]any{"metadata", "name"}, "%q: %s", name, problems[0])
 	}
 	data.Name = name
 	return d.own()

@@ -29,23 +29,30 @@ func (s *Set) Task(task orchestra.Task, role Role) (*Rendered, error) {
 }
 
 func (s *Set) task(data *Data) (*Rendered, error) {
-	document, err := s.single(podFile, data)
+	workload, extras, err := s.taskDocuments(data)
 	if err != nil {
 		return nil, err
 	}
-	workload, err := document.workload()
-	if err != nil {
-		return nil, err
+	rendered := &Rendered{Workload: workload.unstructured()}
+	for _, extra := range extras {
+		rendered.Extras = append(rendered.Extras, extra.unstructured())
 	}
-	extras, err := s.extras(data)
-	if err != nil {
-		return nil, err
-	}
-	rendered := &Rendered{Workload: workload, Extras: extras}
 	for _, mount := range data.Task.Mounts {
 		rendered.Claims = append(rendered.Claims, mount.ClaimName)
 	}
 	return rendered, rendered.seal()
+}
+
+// taskDocuments renders and checks all of a task's objects.
+func (s *Set) taskDocuments(data *Data) (workload document, extras []document, err error) {
+	if workload, err = s.single(podFile, data); err != nil {
+		return workload, nil, err
+	}
+	if err = workload.ownWorkload(); err != nil {
+		return workload, nil, err
+	}
+	extras, err = s.extras(data)
+	return workload, extras, err
 }
 
 // single renders a file that holds exactly one object.
@@ -127,5 +134,5 @@ func (s *Set) claim(data *Data) (*unstructured.Unstructured, error) {
 	if kind != claimKind {
 		return nil, document.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
 	}
-	return document.own()
+	return document.unstructured(), document.own()
 }

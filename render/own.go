@@ -10,32 +10,36 @@ import (
 
 // own makes a rendered object the driver's: it sets what the driver finds its objects by, and refuses what would take
 // the object away from it. A template need not carry any of this.
-func (d document) own() (*unstructured.Unstructured, error) {
+func (d document) own() error {
 	metadata, err := d.metadata()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, field := range []string{"ownerReferences", "finalizers", "generateName", "uid", "resourceVersion", "creationTimestamp", "managedFields", "deletionTimestamp"} {
 		if _, set := metadata[field]; set {
-			return nil, d.errorf([]any{"metadata", field}, "a template cannot set it: the driver decides when its objects go; remove it")
+			return d.errorf([]any{"metadata", field}, "a template cannot set it: the driver decides when its objects go; remove it")
 		}
 	}
 	if _, set := d.object["status"]; set {
-		return nil, d.errorf([]any{"status"}, "a template cannot set it: the cluster writes it; remove it")
+		return d.errorf([]any{"status"}, "a template cannot set it: the cluster writes it; remove it")
 	}
 	for field, want := range map[string]string{"name": d.data.Name, "namespace": d.data.Namespace} {
 		if got, set := metadata[field]; set && got != want {
-			return nil, d.errorf([]any{"metadata", field}, "is %q, but the driver's name for it is %q; remove it or write {{ .%s }}",
+			return d.errorf([]any{"metadata", field}, "is %q, but the driver's name for it is %q; remove it or write {{ .%s }}",
 				fmt.Sprint(got), want, map[string]string{"name": "Name", "namespace": "Namespace"}[field])
 		}
 		metadata[field] = want
 	}
 	for field, own := range map[string]map[string]string{"labels": d.data.Labels, "annotations": d.data.Annotations} {
 		if err := d.setStrings([]any{"metadata", field}, metadata, field, own); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return &unstructured.Unstructured{Object: d.object}, nil
+	return nil
+}
+
+func (d document) unstructured() *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: d.object}
 }
 
 // metadata returns the object's metadata, made if it is missing.

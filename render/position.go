@@ -29,23 +29,30 @@ func (p Position) String() string {
 // position finds the template line that made a line of the text, which was rendered with these functions. It renders once
 // more with marked templates, so it is for errors only.
 func (s *Set) position(name string, data *Data, text string, line int, functions template.FuncMap) Position {
-	unknown := Position{File: s.sources.files[name].String()}
-	if line == 0 {
-		return unknown
+	origins := s.origins(name, data, text, functions)
+	if line == 0 || len(origins) == 0 {
+		return Position{File: s.sources.files[name].String()}
 	}
+	return origins[min(line, len(origins))-1]
+}
+
+// origins says of each line of the text which template line made it, or nil if that cannot be found out. A line that no
+// template text is on, such as one of toYaml, belongs to the last one before it.
+func (s *Set) origins(name string, data *Data, text string, functions template.FuncMap) []Position {
 	marked, marks := markTrees(s.sources)
 	again, err := newEngine(marked, functions, maxMaskedBytes).execute(name, data)
 	if err != nil || markPattern.ReplaceAllString(again, "") != text {
-		return unknown
+		return nil
 	}
-	// A line that no template text is on, such as one of toYaml, belongs to the last marked one before it.
-	lines := strings.Split(again, "\n")
-	for i := min(line, len(lines)) - 1; i >= 0; i-- {
-		if found := markPattern.FindString(lines[i]); found != "" {
-			return marks[markNumber(found)]
+	last := Position{File: s.sources.files[name].String()}
+	var origins []Position
+	for line := range strings.SplitSeq(again, "\n") {
+		if found := markPattern.FindString(line); found != "" {
+			last = marks[markNumber(found)]
 		}
+		origins = append(origins, last)
 	}
-	return unknown
+	return origins
 }
 
 // A mark is a number written in digits that are white space to YAML's authors and to `trim`: U+2000 to U+2009 between two U+200A.
@@ -127,23 +134,29 @@ func (m marker) markLines(text string, offset int) []byte {
 
 // yamlLine returns the line at which a path of a document stands, or the nearest known line above; 0 if nothing can be found.
 func yamlLine(text string, document int, path []any) int {
-	node := yamlDocument(text, document)
-	if node == nil || len(node.Content) == 0 {
-		return 0
-	}
-	node = node.Content[0]
-	line := node.Line
-	for _, step := range path {
-		node, line = yamlChild(node, step, line)
-		if node == nil {
-			break
-		}
-	}
+	line, _ := yamlDocument(text, document).find(path)
 	return line
 }
 
+// find returns the line of a path, or if it is not found that of the nearest step above.
+func (n *yamlNode) find(path []any) (line int, found bool) {
+	if n == nil {
+		return 0, false
+	}
+	node, line := (*yaml.Node)(n), n.Line
+	for _, step := range path {
+		if node, line = yamlChild(node, step, line); node == nil {
+			return line, false
+		}
+	}
+	return line, true
+}
+
+// yamlNode is the root of a document; nil if there is none.
+type yamlNode yaml.Node
+
 // yamlDocument returns the document of that number, empty ones not counted.
-func yamlDocument(text string, number int) *yaml.Node {
+func yamlDocument(text string, number int) *yamlNode {
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for seen := 0; ; {
 		var node yaml.Node
@@ -154,7 +167,7 @@ func yamlDocument(text string, number int) *yaml.Node {
 			continue
 		}
 		if seen == number {
-			return &node
+			return (*yamlNode)(node.Content[0])
 		}
 		seen++
 	}

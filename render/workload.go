@@ -3,8 +3,6 @@ package render
 import (
 	"fmt"
 	"slices"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Kinds that pod.yaml may render, and those that an extra file may not: they would run pods that nobody waits for.
@@ -16,30 +14,29 @@ var (
 	runningKinds = []string{"Pod", "Job", "CronJob", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "PodTemplate"}
 )
 
-// workload makes the one object of pod.yaml the driver's, and checks all that the driver relies on.
-func (d document) workload() (*unstructured.Unstructured, error) {
+// ownWorkload makes the one object of pod.yaml the driver's, and checks all that the driver relies on.
+func (d document) ownWorkload() error {
 	kind, err := d.kind()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if kind != podKind && kind != jobKind {
-		return nil, d.errorf([]any{"kind"}, "is %s %s; %s renders a v1 Pod or a batch/v1 Job", kind.APIVersion, kind.Kind, podFile)
+		return d.errorf([]any{"kind"}, "is %s %s; %s renders a v1 Pod or a batch/v1 Job", kind.APIVersion, kind.Kind, podFile)
 	}
-	object, err := d.own()
-	if err != nil {
-		return nil, err
+	if err := d.own(); err != nil {
+		return err
 	}
 	at := []any{"spec"}
 	if kind == jobKind {
 		if at, err = d.ownPodTemplate(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	pod, err := d.podSpec(at)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return object, pod.check(d.data.Task)
+	return pod.check(d.data.Task)
 }
 
 // ownPodTemplate labels the pods of a Job, so that they are found like any other, and returns the path of their spec.
