@@ -2,9 +2,12 @@ package driver
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,7 +30,7 @@ func TestClusterClosedTasksLeaveNoProcess(t *testing.T) {
 		c := run(t, d, task)
 		_, err := d.watch.wait(long(t), c.uid, func(r record) bool { return r.stage == stageRunning })
 		require.NoError(t, err)
-		require.Contains(t, processes(t, c.uid), "sleep 3600", "the test would show nothing")
+		require.Eventually(t, func() bool { return strings.Contains(processes(t, c.uid), "sleep 3600") }, time.Minute, 50*time.Millisecond)
 		pods = append(pods, c.uid)
 	}
 	require.NoError(t, d.Close())
@@ -37,18 +40,18 @@ func TestClusterClosedTasksLeaveNoProcess(t *testing.T) {
 }
 
 // processes lists the command lines of a pod's processes on this machine, by the control group that the kubelet named after it.
-func processes(t *testing.T, pod types.UID) []string {
+func processes(t *testing.T, pod types.UID) string {
 	t.Helper()
 	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
 	require.NoError(t, err)
-	var found []string
+	var found strings.Builder
 	for _, group := range groups {
 		content, err := os.ReadFile(group)
 		if err != nil || !bytes.Contains(content, []byte(pod)) {
 			continue // another one's, or it has just ended
 		}
 		line, _ := os.ReadFile(filepath.Join(filepath.Dir(group), "cmdline"))
-		found = append(found, string(bytes.ReplaceAll(bytes.Trim(line, "\x00"), []byte{0}, []byte{' '})))
+		fmt.Fprintln(&found, strings.ReplaceAll(string(line), "\x00", " "))
 	}
-	return found
+	return found.String()
 }
