@@ -46,7 +46,7 @@ bench: ## Measure on the local Kubernetes: launch throughput beside raw server-s
 
 .PHONY: golden
 golden: ## Write the golden files anew
-	go test -short -count=1 ./render -update
+	go test -short -count=1 ./render ./templates -update
 
 .PHONY: cluster-up
 cluster-up: ## Start the local Kubernetes (Linux, root)

@@ -18,9 +18,9 @@ type Data struct {
 	Annotations map[string]string // of the object
 	Role        string            // "task", "sandbox" or "copy"
 	Values      map[string]any    // values.yaml of all layers and Config.Values
-	Task        *TaskData         // nil in pvc.yaml and namespace.yaml
-	Resources   ResourceData
-	Volume      *VolumeData // only in pvc.yaml
+	Task        *TaskData         // the task; nil in pvc.yaml and namespace.yaml
+	Resources   ResourceData      // of the task's container
+	Volume      *VolumeData       // the volume; only in pvc.yaml
 
 	found *inspection // what proveSafe needs to know of the strings
 }
@@ -28,22 +28,22 @@ type Data struct {
 // TaskData is the task. In Command and in Env's values every "$" is doubled, because Kubernetes would expand $(NAME) where a
 // task means it literally.
 type TaskData struct {
-	ID         string
-	Image      string
-	Command    []string // empty: the image's own
-	Env        []EnvData
-	EnvNames   []string // of Env
-	Mounts     []MountData
-	Dir        string // /tmp/{pod-name}: where relative paths and mounts lie
-	WorkDir    string // absolute; Dir unless the task says otherwise
-	Stdin      bool
-	Privileged bool
-	UID, GID   *int64 // nil: not set
+	ID         string      // Orchestra's, which may be any string
+	Image      string      // as the task has it
+	Command    []string    // empty: the image's own
+	Env        []EnvData   // sorted by name
+	EnvNames   []string    // of Env
+	Mounts     []MountData // the volumes that must be mounted
+	Dir        string      // /tmp/{pod-name}: where relative paths and mounts lie
+	WorkDir    string      // absolute; Dir unless the task says otherwise
+	Stdin      bool        // whether the task is given stdin
+	Privileged bool        // whether the task asks for a privileged container
+	UID, GID   *int64      // nil: not set
 }
 
 // EnvData is one environment variable; a task's are sorted by name.
 type EnvData struct {
-	Name    string
+	Name    string // a variable's name
 	Value   string // for `value:` of a container's env
 	Literal string // as the task has it, for a Secret or a file
 }
@@ -51,14 +51,14 @@ type EnvData struct {
 // MountData is one mounted volume.
 type MountData struct {
 	Name      string // of the volume in the pod
-	ClaimName string
+	ClaimName string // of the PersistentVolumeClaim
 	Path      string // absolute
 }
 
 // ResourceData holds quantities by resource name.
 type ResourceData struct {
-	Limits   map[string]string
-	Requests map[string]string
+	Limits   map[string]string // the task's own, and the value resources for what it does not limit
+	Requests map[string]string // likewise; the value requestsPercent of the task's own limits
 }
 
 // VolumeData is the volume that a claim is for.
