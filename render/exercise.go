@@ -17,11 +17,14 @@ func (s *Set) exercise() error {
 		}
 	}
 	var problems []error
-	kinds := map[Kind]bool{}
+	kinds, told := map[Kind]bool{}, map[string]bool{}
 	for _, sample := range s.samples() {
 		rendered, err := s.Task(sample.task, sample.role)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("exercising the templates with a sample task (%s): %w", sample.what, err))
+			if cause := causeOf(err); !told[cause] { // most mistakes show with every sample
+				told[cause] = true
+				problems = append(problems, fmt.Errorf("exercising the templates with a sample task (%s): %w", sample.what, err))
+			}
 			continue
 		}
 		for _, extra := range rendered.Extras {
@@ -38,6 +41,14 @@ func (s *Set) exercise() error {
 		problems = append(problems, fmt.Errorf("exercising the templates with the namespace: %w", err))
 	}
 	return errors.Join(problems...)
+}
+
+// causeOf is the part of Task's error that does not name the task.
+func causeOf(err error) string {
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	return err.Error()
 }
 
 // sample is a task that templates are tried with.

@@ -100,6 +100,12 @@ func TestBrokenExtrasAndClaimsAreRefused(t *testing.T) {
 	}
 }
 
+func TestMistakeOfEverySampleIsToldOnce(t *testing.T) {
+	_, err := New(config(t, layer("acme", "pod.yaml", strings.Replace(goodPod, ".Task.Image", ".Task.Picture", 1))))
+	require.ErrorContains(t, err, "can't evaluate field Picture")
+	assert.Equal(t, 1, strings.Count(err.Error(), "Picture in type"))
+}
+
 // A template may decide by the task; what it drops only for some is found when such a task comes.
 func TestDroppedMountFailsForThatTask(t *testing.T) {
 	pod := strings.Replace(goodPod, "{{- range .Task.Mounts }}\n    - ", "{{- range .Task.Mounts }}{{ if ne .Path (printf \"%s/secret\" $.Task.Dir) }}\n    - ", 1)
