@@ -17,6 +17,7 @@ type Data struct {
 	Labels      map[string]string // of the object
 	Annotations map[string]string // of the object
 	Role        string            // "task", "sandbox" or "copy"
+	Node        string            // where a copy has to run, because the volume is in use there; "": anywhere
 	Values      map[string]any    // values.yaml of all layers and Config.Values
 	Task        *TaskData         // the task; nil in pvc.yaml and namespace.yaml
 	Resources   ResourceData      // of the task's container

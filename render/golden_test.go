@@ -90,6 +90,18 @@ func TestGoldens(t *testing.T) {
 	t.Run("smallest task", func(t *testing.T) {
 		golden(t, "task-smallest.yaml", manifest(t, all(render(t, newSet(t), orchestra.Task{ID: "a", Image: "busybox"}))...))
 	})
+	t.Run("sandbox", func(t *testing.T) {
+		task := orchestra.Task{ID: "a", Image: "tool", Mounts: orchestra.Mounts{{Name: "cache", Path: "cache"}}}
+		rendered, err := newSet(t).Task(task, RoleSandbox)
+		require.NoError(t, err)
+		golden(t, "sandbox.yaml", manifest(t, all(rendered)...))
+	})
+	t.Run("copy", func(t *testing.T) {
+		task := orchestra.Task{ID: "a", Image: "busybox:musl", Mounts: orchestra.Mounts{{Name: "cache", Path: "cache"}}}
+		rendered, err := newSet(t, builtinLayer(t, "builtin/job")).TaskOn("node-1", task, RoleCopy)
+		require.NoError(t, err)
+		golden(t, "copy.yaml", manifest(t, all(rendered)...))
+	})
 	t.Run("volume", func(t *testing.T) {
 		set := newSet(t)
 		sized, err := set.Volume("cache", 5<<30)

@@ -9,7 +9,15 @@ import (
 )
 
 // WorkloadName is the name of the workload of the task with this ID: a DNS label, so that the pod's hostname is whole.
-func (s *Set) WorkloadName(taskID string) string { return sanitize.Label(s.namespace, taskID) }
+func (s *Set) WorkloadName(taskID string) string { return s.workloadName(taskID, RoleTask) }
+
+// workloadName keeps the roles apart: a sandbox and a task may have the same ID.
+func (s *Set) workloadName(id string, role Role) string {
+	if role == RoleTask {
+		return sanitize.Label(s.namespace, id)
+	}
+	return sanitize.Label(s.namespace, string(role), id)
+}
 
 // ClaimName is the name of the PersistentVolumeClaim of the volume.
 func (s *Set) ClaimName(volume string) string { return sanitize.Label(s.namespace, volume) }

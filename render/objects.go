@@ -17,10 +17,16 @@ import (
 
 // Task renders a task's workload and its extra objects. The task must be valid (orchestra.Task.Validate); its Stdin is not read.
 func (s *Set) Task(task orchestra.Task, role Role) (*Rendered, error) {
+	return s.TaskOn("", task, role)
+}
+
+// TaskOn is Task for one node, which the cluster has named; "" is any.
+func (s *Set) TaskOn(node string, task orchestra.Task, role Role) (*Rendered, error) {
 	data, err := s.taskData(task, role)
 	if err != nil {
 		return nil, fmt.Errorf("rendering task %q: %w", task.ID, err)
 	}
+	data.Node = node
 	rendered, err := s.task(data)
 	if err != nil {
 		return nil, fmt.Errorf("rendering task %q: %w", task.ID, err)

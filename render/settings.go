@@ -12,6 +12,7 @@ type Settings struct {
 	SchedulingDeadline time.Duration // value deadlines.scheduling
 	StartDeadline      time.Duration // value deadlines.start: image pull, configuration, init containers
 	RunDeadline        time.Duration // value activeDeadlineSeconds
+	HelperImage        string        // value helper.image
 }
 
 // newSettings reads values that the schema has checked already; a layer may have loosened the schema, so types are still looked at.
@@ -24,6 +25,8 @@ func newSettings(values map[string]any) (Settings, error) {
 		}
 		*to = time.Duration(seconds) * time.Second
 	}
+	helper, _ := values["helper"].(map[string]any)
+	s.HelperImage, _ = helper["image"].(string)
 	deadlines, _ := values["deadlines"].(map[string]any)
 	for name, to := range map[string]*time.Duration{"scheduling": &s.SchedulingDeadline, "start": &s.StartDeadline} {
 		text, ok := deadlines[name].(string)

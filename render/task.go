@@ -16,8 +16,8 @@ func (s *Set) taskData(task orchestra.Task, role Role) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := s.WorkloadName(task.ID)
-	dir := "/tmp/" + name
+	name := s.workloadName(task.ID, role)
+	dir := taskDir(name)
 	data := &Data{
 		Name:        name,
 		Namespace:   s.kubeNamespace,
@@ -62,6 +62,12 @@ func (s *Set) mountData(mounts orchestra.Mounts, dir string) []MountData {
 	}
 	return list
 }
+
+// taskDir is where a workload's relative paths and mounts lie.
+func taskDir(workload string) string { return "/tmp/" + workload }
+
+// WorkDir makes a working directory of a workload absolute: a relative one lies beside its mounts.
+func WorkDir(workload, workDir string) string { return inside(taskDir(workload), workDir) }
 
 // inside makes a working directory absolute: a relative one lies in dir.
 func inside(dir, workDir string) string {

@@ -2,7 +2,16 @@
 
 {{- define "podSpec" -}}
 restartPolicy: Never
-{{- range $field, $value := pick .Values "activeDeadlineSeconds" "affinity" "automountServiceAccountToken" "dnsConfig" "dnsPolicy" "enableServiceLinks" "hostAliases" "hostIPC" "hostNetwork" "hostPID" "hostUsers" "imagePullSecrets" "nodeSelector" "preemptionPolicy" "priorityClassName" "runtimeClassName" "schedulerName" "serviceAccountName" "shareProcessNamespace" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" }}
+{{- /* A helper that copies serves many copies: neither the deadline nor the companions of a task are its own. */ -}}
+{{- if ne .Role "copy" }}
+{{- with index .Values "activeDeadlineSeconds" }}
+activeDeadlineSeconds: {{ . }}
+{{- end }}
+{{- end }}
+{{- with .Node }}
+nodeName: {{ toJson . }}
+{{- end }}
+{{- range $field, $value := pick .Values "affinity" "automountServiceAccountToken" "dnsConfig" "dnsPolicy" "enableServiceLinks" "hostAliases" "hostIPC" "hostNetwork" "hostPID" "hostUsers" "imagePullSecrets" "nodeSelector" "preemptionPolicy" "priorityClassName" "runtimeClassName" "schedulerName" "serviceAccountName" "shareProcessNamespace" "terminationGracePeriodSeconds" "tolerations" "topologySpreadConstraints" }}
 {{ $field }}: {{ toJson $value }}
 {{- end }}
 {{- with index .Values "podSecurityContext" }}
@@ -14,6 +23,10 @@ containers:
 volumes:
 - name: work
   emptyDir: {}
+{{- if eq .Role "sandbox" }}
+- name: tools
+  emptyDir: {}
+{{- end }}
 {{- range .Task.Mounts }}
 - name: {{ .Name | toJson }}
   persistentVolumeClaim:
@@ -26,8 +39,11 @@ volumes:
 
 {{- /* What runs before the task, and beside it. If one of these fails, the end of its log says why. */ -}}
 {{- define "initContainers" }}
-{{- if or (index .Values "initContainers") (index .Values "sidecars") }}
+{{- if and (ne .Role "copy") (or (eq .Role "sandbox") (index .Values "initContainers") (index .Values "sidecars")) }}
 initContainers:
+{{- if eq .Role "sandbox" }}
+- {{ include "tools" . | nindent 2 | trim }}
+{{- end }}
 {{- range index .Values "initContainers" }}
 - {{ merge . (pick $.Values "terminationMessagePolicy") | toJson }}
 {{- end }}
@@ -55,14 +71,23 @@ stdinOnce: true
 {{- with index .Values "envFrom" }}
 envFrom: {{ toJson . }}
 {{- end }}
+{{- if eq .Role "copy" }}
+resources: {{ index .Values.helper "resources" | default dict | toJson }}
+{{- else }}
 resources:
   limits: {{ toJson .Resources.Limits }}
   requests: {{ toJson .Resources.Requests }}
+{{- end }}
 {{- with include "securityContext" . }}
 securityContext: {{ . }}
 {{- end }}
-{{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" "terminationMessagePolicy" }}
+{{- if ne .Role "copy" }}
+{{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
 {{ $field }}: {{ toJson $value }}
+{{- end }}
+{{- end }}
+{{- with index .Values "terminationMessagePolicy" }}
+terminationMessagePolicy: {{ toJson . }}
 {{- end }}
 {{- if and .Task.Mounts (eq (dig "volumeMode" "" .Values) "Block") }}
 volumeDevices:
@@ -74,6 +99,11 @@ volumeDevices:
 volumeMounts:
 - name: work
   mountPath: {{ .Task.Dir | toJson }}
+{{- if eq .Role "sandbox" }}
+- name: tools
+  mountPath: /.orchestra
+  readOnly: true
+{{- end }}
 {{- if ne (dig "volumeMode" "" .Values) "Block" }}
 {{- range .Task.Mounts }}
 - name: {{ .Name | toJson }}
@@ -83,6 +113,23 @@ volumeMounts:
 {{- range index .Values "volumeMounts" }}
 - {{ toJson . }}
 {{- end }}
+{{- end }}
+
+{{- /* Puts a static busybox beside a sandbox's image, which may have no shell: it keeps the sandbox alive and starts its commands. */ -}}
+{{- define "tools" -}}
+name: tools
+image: {{ .Values.helper.image | toJson }}
+{{- with index .Values "imagePullPolicy" }}
+imagePullPolicy: {{ toJson . }}
+{{- end }}
+command: [sh, -c, cp /proc/$$$$/exe /.orchestra/busybox]
+resources: {{ index .Values.helper "resources" | default dict | toJson }}
+{{- with index .Values "securityContext" }}
+securityContext: {{ toJson . }}
+{{- end }}
+volumeMounts:
+- name: tools
+  mountPath: /.orchestra
 {{- end }}
 
 {{- /* The platform's env first; what the task sets itself wins. */ -}}
@@ -111,6 +158,9 @@ env:
 {{- /* The task's own wishes over the platform's container securityContext. */ -}}
 {{- define "securityContext" -}}
 {{- $context := index .Values "securityContext" | default dict }}
+{{- if eq .Role "copy" }}
+{{- $context = mergeOverwrite $context (dict "readOnlyRootFilesystem" true) }}
+{{- end }}
 {{- if .Task.Privileged }}
 {{- if not .Values.allowPrivileged }}
 {{- fail "Task.Privileged: the value allowPrivileged is false, so privileged tasks are refused here" }}
