@@ -84,10 +84,10 @@ func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error
 	return nil, errors.Join(fmt.Errorf("over WebSocket: %w", err), fmt.Errorf("over SPDY: %w", other))
 }
 
-// isDeniedUpgrade recognises that the API server denies an upgrade, by its words (apimachinery api/errors, NewForbidden): client-go hides the
-// Status in an error that does not unwrap. A proxy that knows no WebSocket may answer 403 as well, in other words.
+// isDeniedUpgrade recognises that the permission to open a WebSocket is missing, by the words of Kubernetes' RBAC: client-go hides the
+// Status in an error that does not unwrap. Without the permission to create, which SPDY needs as well, it gets a denial without words.
 func isDeniedUpgrade(err error) bool {
-	return err != nil && strings.Contains(err.Error(), " is forbidden: ")
+	return err != nil && strings.Contains(err.Error(), "cannot get resource ")
 }
 
 func (d *Driver) attachURL(pod string) *url.URL {
