@@ -26,6 +26,7 @@ func (c *container) Cleanup(ctx context.Context) error {
 		}
 	}
 	c.d.presence.release(ctx, c.uid)
+	c.d.watch.forget(c.uid)
 	return nil
 }
 

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
@@ -107,11 +110,52 @@ func TestWaitReturnsWhenSomeoneCleansUp(t *testing.T) {
 		assert.NoError(t, err)
 		done <- got
 	}()
+	waitsFor(t, d.watch, c.uid)
 	require.NoError(t, c.Cleanup(bounded(t)))
 	if got := <-done; assert.NotNil(t, got) {
 		assert.True(t, got.IsDone())
 		assert.NotZero(t, got.ExitCode())
 	}
+}
+
+func TestCleanedUpTasksCostNoMemory(t *testing.T) {
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", nil)
+	for i := range 20 {
+		c := run(t, d, task(fmt.Sprint("task-", i)))
+		_, err := c.Status(bounded(t))
+		require.NoError(t, err)
+		require.NoError(t, c.Cleanup(bounded(t)))
+		_, err = c.Status(bounded(t))
+		require.ErrorIs(t, err, errForgotten)
+		_, err = c.Wait(bounded(t))
+		require.ErrorIs(t, err, errForgotten)
+		require.ErrorIs(t, c.Logs(bounded(t), io.Discard, io.Discard, true), errLogGone)
+	}
+	assert.Empty(t, d.watch.store.workloads)
+}
+
+// A task that goes before anybody asks for its status has ended all the same.
+func TestTaskThatIsDeletedBeforeTheFirstStatus(t *testing.T) {
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", nil)
+	require.NoError(t, d.watch.start(bounded(t)))
+	c := run(t, d, task("one"))
+	s.vanish(podPath(c))
+	got, err := c.Wait(bounded(t))
+	require.NoError(t, err)
+	assert.Equal(t, ReasonDeleted, got.(status).Reason())
+	assert.Equal(t, 125, got.ExitCode())
+}
+
+// waitsFor returns when somebody waits for the workload's next change.
+func waitsFor(t *testing.T, w *podWatch, workload types.UID) {
+	t.Helper()
+	eventually(t, "somebody waits", func() bool {
+		w.store.mu.Lock()
+		defer w.store.mu.Unlock()
+		return w.store.workloads[workload].changed != nil
+	})
 }
 
 func TestVolumes(t *testing.T) {

@@ -107,7 +107,7 @@ func (w *podWatch) failPod(ctx context.Context, r record, end status) error {
 	if pod.UID != r.podUID { // impossible with the resource version; a namesake would be somebody else's task
 		return fmt.Errorf("its UID is %q, not %q", pod.UID, r.podUID)
 	}
-	w.seed(pod)
+	w.store.put(recordOf(pod))
 	if r.stage != stageUnscheduled {
 		return nil
 	}
@@ -132,7 +132,7 @@ func (w *podWatch) failJob(ctx context.Context, r record, end status) error {
 	if err != nil {
 		return err
 	}
-	w.seedJob(job)
+	w.store.putJob(jobRecordOf(job))
 	return nil
 }
 

@@ -100,7 +100,7 @@ func TestJobThatVanishes(t *testing.T) {
 	s, _ := newTestStore()
 	s.putJob(readJob(t, newJob))
 	s.put(readRecord(t, runningPod, at("10"), ofJob("j-1", "2026-01-01T00:00:00Z")))
-	s.get(jobTask)
+	s.hold(jobTask)
 	s.pruneJobs(map[types.UID]bool{}, "60")
 	assert.False(t, s.isGone(jobTask), "its pod is left")
 	seen, _ := s.get(jobTask)

@@ -70,7 +70,11 @@ func (c *container) loggable(ctx context.Context, follow bool) (record, error) {
 	seen, known := c.d.watch.get(c.uid)
 	if follow && known && !seen.gone {
 		var err error
-		if seen, err = c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.started }); err != nil {
+		seen, err = c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.started })
+		switch {
+		case errors.Is(err, errForgotten):
+			return record{}, errLogGone
+		case err != nil:
 			return record{}, err
 		}
 	}
@@ -89,14 +93,14 @@ func (c *container) notifyEnd(ctx context.Context, running *sync.WaitGroup) <-ch
 		return ended
 	}
 	running.Go(func() {
-		if _, err := c.d.await(ctx, c.uid, over); err == nil {
+		if _, err := c.d.await(ctx, c.uid, over); err == nil || errors.Is(err, errForgotten) {
 			close(ended)
 		}
 	})
 	return ended
 }
 
-// await is podWatch.wait for work in the background, where nobody would see an error: it ends with ctx or the driver only.
+// await is podWatch.wait for work in the background, where nobody would see an error: it ends with ctx, the driver or the task only.
 func (d *Driver) await(ctx context.Context, workload types.UID, cond func(record) bool) (record, error) {
 	for {
 		err := d.watch.start(ctx)
@@ -104,7 +108,7 @@ func (d *Driver) await(ctx context.Context, workload types.UID, cond func(record
 		if err == nil {
 			seen, err = d.watch.wait(ctx, workload, cond)
 		}
-		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) || errors.Is(err, errForgotten) {
 			return seen, err
 		}
 		if sleep(ctx, time.Second) != nil {

@@ -59,7 +59,10 @@ func (d *Driver) feedStdin(c *container, r io.Reader) {
 
 func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error {
 	seen, err := d.await(ctx, c.uid, func(r record) bool { return r.started })
-	if err != nil || seen.status.done || seen.stage != stageRunning {
+	switch {
+	case errors.Is(err, errForgotten):
+		return nil // it was cleaned up
+	case err != nil || seen.status.done || seen.stage != stageRunning:
 		return err // it will never read, or has ended by itself without reading
 	}
 	f := &stdinFeed{

@@ -95,6 +95,6 @@ func (m *podMarks) patchOnce(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	m.d.watch.seed(pod)
+	m.d.watch.store.put(recordOf(pod))
 	return nil
 }

@@ -22,7 +22,8 @@ type podStore struct {
 type workload struct {
 	pods    []record      // in the order of their creation: the last one counts
 	job     *jobRecord    // nil for a Pod
-	held    bool          // this process asked for it, so it is kept after it is gone
+	held    bool          // this process has a handle of it, so it is kept after it is gone
+	dropped bool          // forgotten; who waits still sees the last record
 	changed chan struct{} // closed at the next change; nil while nobody waits
 }
 
@@ -50,23 +51,39 @@ func (w *workload) view() (seen record, ok bool) {
 	return seen, true
 }
 
-// look returns the record, and a channel that is closed when it changes.
-func (s *podStore) look(uid types.UID) (seen record, ok bool, changed <-chan struct{}) {
+// hold keeps a workload until forget, also when it is gone: this process has a handle of it, and will ask how it ended.
+func (s *podStore) hold(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.hold(uid)
+	s.ensure(uid).held = true
+}
+
+// find returns what waits for the changes of a workload: nil if nothing is known of it.
+func (s *podStore) find(uid types.UID) *workload {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.workloads[uid]
+}
+
+// look returns the record of what find has returned, whether there will be no other, and a channel that is closed when it changes.
+func (s *podStore) look(w *workload) (seen record, last bool, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if w.changed == nil {
 		w.changed = make(chan struct{})
 	}
-	seen, ok = w.view()
-	return seen, ok, w.changed
+	seen, _ = w.view()
+	return seen, w.dropped, w.changed
 }
 
 // get returns the record.
 func (s *podStore) get(uid types.UID) (record, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.hold(uid).view()
+	if w := s.workloads[uid]; w != nil {
+		return w.view()
+	}
+	return record{}, false
 }
 
 // forget drops what is kept of a workload. If it is still there, the next event brings it back.
@@ -74,9 +91,14 @@ func (s *podStore) forget(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w := s.workloads[uid]; w != nil {
-		delete(s.workloads, uid)
-		w.wake()
+		s.drop(uid, w)
 	}
+}
+
+func (s *podStore) drop(uid types.UID, w *workload) {
+	delete(s.workloads, uid)
+	w.dropped = true
+	w.wake()
 }
 
 // all returns the records for which keep is true.
@@ -110,17 +132,11 @@ func (s *podStore) ensure(uid types.UID) *workload {
 	return w
 }
 
-func (s *podStore) hold(uid types.UID) *workload {
-	w := s.ensure(uid)
-	w.held = true
-	return w
-}
-
-// settle wakes the waiting, and drops a workload that is gone and that nobody here asked for.
+// settle wakes the waiting, and drops a workload that is gone and that nobody here has a handle of.
 func (s *podStore) settle(uid types.UID, w *workload) {
 	w.wake()
 	if !w.held && w.isGone() {
-		delete(s.workloads, uid)
+		s.drop(uid, w)
 	}
 }
 

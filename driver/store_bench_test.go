@@ -17,7 +17,8 @@ func BenchmarkIdleTask(b *testing.B) {
 		for i := range tasks {
 			uid, name := types.UID(fmt.Sprintf("%036d", i)), fmt.Sprintf("pod-%059d", i)
 			s.put(record{workload: uid, podUID: uid, kind: kindPod, name: name, pod: name, version: "123456", node: "node", status: underWay(ReasonRunning, "")})
-			s.look(uid)
+			s.hold(uid)
+			s.look(s.find(uid))
 		}
 		b.ReportMetric(float64(heapInUse()-before)/tasks, "B/task")
 		runtime.KeepAlive(s)

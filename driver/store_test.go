@@ -45,12 +45,11 @@ func TestVanishedPodIsNoSuccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := newTestStore()
+			s.hold(taskA)
 			s.put(readRecord(t, test.last, at("5")))
-			_, known := s.get(taskA)
-			require.True(t, known)
 			s.remove(readRecord(t, test.last, at("6")))
 			seen, known := s.get(taskA)
-			require.True(t, known, "who asked for it may ask again")
+			require.True(t, known, "who has a handle of it may ask")
 			assert.True(t, seen.gone)
 			assert.True(t, seen.status.done)
 			assert.Equal(t, test.reason, seen.status.reason)
@@ -68,9 +67,9 @@ func TestVanishedPodKeepsTheCause(t *testing.T) {
 	s.put(readRecord(t, runningPod, at("5"), evicted))
 	s.prune(map[types.UID]bool{}, "9")
 	_, known := s.get(taskA)
-	require.False(t, known, "nobody had asked for it")
+	require.False(t, known, "nobody has a handle of it")
+	s.hold(taskA)
 	s.put(readRecord(t, runningPod, at("5"), evicted))
-	s.get(taskA)
 	s.prune(map[types.UID]bool{}, "9")
 	seen, _ := s.get(taskA)
 	assert.Equal(t, ReasonEvicted, seen.status.reason)
@@ -79,6 +78,7 @@ func TestVanishedPodKeepsTheCause(t *testing.T) {
 
 func TestPruneSparesWhatIsNewerThanTheList(t *testing.T) {
 	s, _ := newTestStore()
+	s.hold(taskA)
 	s.put(readRecord(t, runningPod, at("1000")))
 	s.prune(map[types.UID]bool{}, "999")
 	seen, known := s.get(taskA)
@@ -92,16 +92,35 @@ func TestPruneSparesWhatIsNewerThanTheList(t *testing.T) {
 	assert.True(t, seen.gone, "a UID does not come back")
 }
 
-func TestStoreDropsWhatNobodyAskedFor(t *testing.T) {
+func TestStoreDropsWhatNobodyHasAHandleOf(t *testing.T) {
 	s, _ := newTestStore()
 	s.put(readRecord(t, runningPod, at("5")))
 	s.remove(readRecord(t, runningPod, at("6")))
 	assert.Empty(t, s.workloads)
 
+	s.hold(taskA)
 	s.put(readRecord(t, runningPod, at("5")))
-	s.get(taskA)
 	s.forget(taskA)
 	assert.Empty(t, s.workloads)
+	_, known := s.get(taskA)
+	assert.False(t, known)
+	assert.Empty(t, s.workloads, "asking keeps nothing")
+}
+
+func TestWhoWaitsSeesTheLastRecordOfWhatIsForgotten(t *testing.T) {
+	s, _ := newTestStore()
+	s.hold(taskA)
+	s.put(readRecord(t, runningPod, at("5")))
+	waited := s.find(taskA)
+	_, last, changed := s.look(waited)
+	require.False(t, last)
+	s.remove(readRecord(t, runningPod, at("6")))
+	s.forget(taskA)
+	<-changed
+	seen, last, _ := s.look(waited)
+	assert.True(t, last)
+	assert.Equal(t, ReasonDeleted, seen.status.reason)
+	assert.Nil(t, s.find(taskA))
 }
 
 func TestSinceMovesWithProgressOnly(t *testing.T) {

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
@@ -12,7 +11,7 @@ import (
 // waits for the watch's first list. The result also is an orchestra.Explainer.
 //
 // If the watch has been cut off for more than 30 seconds, or is refused, Status returns an error that says so instead of what it
-// knew then.
+// knew then. After Cleanup in this process it is an error, too.
 func (c *container) Status(ctx context.Context) (orchestra.ContainerStatus, error) {
 	seen, err := c.observe(ctx)
 	if err != nil {
@@ -22,7 +21,7 @@ func (c *container) Status(ctx context.Context) (orchestra.ContainerStatus, erro
 }
 
 // Wait returns the status of the task when it is done. It makes no request while it waits, and goes on waiting while the API server
-// cannot be reached. When ctx ends it returns at once with ctx's error.
+// cannot be reached. When ctx ends it returns at once with ctx's error. A Cleanup meanwhile ends it with the task's last status.
 func (c *container) Wait(ctx context.Context) (orchestra.ContainerStatus, error) {
 	seen, err := c.observeDone(ctx)
 	if err != nil {
@@ -30,9 +29,6 @@ func (c *container) Wait(ctx context.Context) (orchestra.ContainerStatus, error)
 	}
 	return seen.status, nil
 }
-
-// errForgotten: Cleanup was called here, or the workload was gone before the driver first saw it.
-var errForgotten = errors.New("it is gone")
 
 func (c *container) observe(ctx context.Context) (record, error) {
 	if c.d.ctx.Err() != nil {
@@ -59,9 +55,6 @@ func (c *container) observeDone(ctx context.Context) (record, error) {
 	}
 	if err := c.d.watch.start(ctx); err != nil {
 		return record{}, err
-	}
-	if _, known := c.d.watch.get(c.uid); !known {
-		return record{}, errForgotten
 	}
 	return c.d.watch.wait(ctx, c.uid, func(r record) bool { return r.status.done })
 }

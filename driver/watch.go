@@ -99,38 +99,58 @@ func (w *podWatch) await(ctx context.Context, synced <-chan struct{}) error {
 	return ErrClosed
 }
 
-// seed takes in a pod as an answer to another request showed it, so that who has just made a pod also sees it.
-func (w *podWatch) seed(pod *corev1.Pod) { w.store.put(recordOf(pod)) }
+// seed takes in a pod as an answer to another request showed it, so that who has just made a pod also sees it, and keeps what
+// becomes of it until forget.
+func (w *podWatch) seed(pod *corev1.Pod) {
+	r := recordOf(pod)
+	w.store.hold(r.workload)
+	w.store.put(r)
+}
 
 // seedJob is seed for a Job. It starts the watch of Jobs, without waiting for its list.
 func (w *podWatch) seedJob(job *batchv1.Job) {
-	w.store.putJob(jobRecordOf(job))
+	j := jobRecordOf(job)
+	w.store.hold(j.workload)
+	w.store.putJob(j)
 	w.startJobs()
 }
 
 // get returns the record of a workload.
 func (w *podWatch) get(workload types.UID) (record, bool) { return w.store.get(workload) }
 
-// forget drops a workload that the caller will not ask about again.
+// forget drops a workload that nobody will ask about again. Who waits for it gets its last record, or errForgotten.
 func (w *podWatch) forget(workload types.UID) { w.store.forget(workload) }
 
 // wait returns the first record of the workload for which cond is true, or that is done. It makes no request and needs a started
-// watch. It waits across losses of the connection; a refusal by the server, the end of ctx and close end it.
+// watch. It waits across losses of the connection; a refusal by the server, the end of ctx, forget and close end it.
 func (w *podWatch) wait(ctx context.Context, workload types.UID, cond func(record) bool) (record, error) {
-	return w.until(ctx, workload, func(r record, known bool) bool { return known && (r.status.done || cond(r)) })
+	return w.until(ctx, workload, func(r record) bool { return r.status.done || cond(r) })
 }
 
 // waitGone returns when no object of the workload is left: neither the Pod, nor the Job and its pods.
 func (w *podWatch) waitGone(ctx context.Context, workload types.UID) error {
-	_, err := w.until(ctx, workload, func(record, bool) bool { return w.store.isGone(workload) })
+	_, err := w.until(ctx, workload, func(record) bool { return w.store.isGone(workload) })
+	if errors.Is(err, errForgotten) {
+		return nil
+	}
 	return err
 }
 
-func (w *podWatch) until(ctx context.Context, workload types.UID, cond func(r record, known bool) bool) (record, error) {
+// errForgotten: Cleanup was called here, or the workload was gone before the driver first saw it.
+var errForgotten = errors.New("it is gone")
+
+func (w *podWatch) until(ctx context.Context, workload types.UID, cond func(record) bool) (record, error) {
+	known := w.store.find(workload)
+	if known == nil {
+		return record{}, errForgotten
+	}
 	for {
-		seen, known, changed := w.store.look(workload)
-		if cond(seen, known) {
+		seen, last, changed := w.store.look(known)
+		switch {
+		case seen.workload != "" && cond(seen):
 			return seen, nil
+		case last:
+			return seen, errForgotten
 		}
 		link := w.link
 		if seen.kind == kindJob && link.last() == nil {

@@ -39,6 +39,7 @@ func TestWatchSurvivesCutsOnTheCluster(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 7, seen.status.exitCode, seen.status.message)
 		line.mend()
+		cutOff.store.hold(pod.UID)
 		cut, err := cutOff.wait(ctx, pod.UID, func(r record) bool { return r.status.done })
 		require.NoError(t, err)
 		assert.Equal(t, seen.status, cut.status)

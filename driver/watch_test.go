@@ -97,6 +97,7 @@ func TestWatchSeesADeletionThatHappenedWhileItWasCutOff(t *testing.T) {
 	api := newFakeAPI(t)
 	api.set(readPod(t, runningPod))
 	w := startedWatch(t, api)
+	w.store.hold(taskA)
 	reaches(t, w, ReasonRunning)
 	api.answer(http.StatusInternalServerError)
 	api.cut()
@@ -152,6 +153,7 @@ func TestWatchReportsARefusal(t *testing.T) {
 	err := w.start(testContext(t))
 	require.ErrorContains(t, err, `listing pods in namespace "ns"`)
 
+	w.store.hold(taskA)
 	_, err = w.wait(testContext(t), taskA, func(record) bool { return true })
 	require.ErrorContains(t, err, "the fake server says 403")
 }
