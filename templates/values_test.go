@@ -244,6 +244,23 @@ func TestPrivilegedTasksCanBeRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "Task.Privileged: the value allowPrivileged is false, so privileged tasks are refused here")
 }
 
+// Helpers are no tasks: their values are their own.
+func TestHelperValues(t *testing.T) {
+	set, err := load(valuesLayer("acme", "helper: {image: 'tools:1', resources: {limits: {memory: 64Mi}}}"))
+	require.NoError(t, err)
+	assert.Equal(t, "tools:1", set.Settings().HelperImage)
+	task := orchestra.Task{ID: "a", Image: set.Settings().HelperImage}
+	for _, role := range []render.Role{render.RoleCopy, render.RoleSandbox} {
+		rendered, err := set.Task(task, role)
+		require.NoError(t, err)
+		var pod corev1.Pod
+		decode(t, rendered.Workload, &pod)
+		helper := append(slices.Clone(pod.Spec.InitContainers), pod.Spec.Containers...)[0]
+		assert.Equal(t, "tools:1", helper.Image)
+		assertYAML(t, "{limits: {memory: 64Mi}}", helper.Resources)
+	}
+}
+
 // schemaProperty is what the defaults' schema says of one value.
 type schemaProperty struct {
 	Description string                    `json:"description"`
@@ -263,7 +280,10 @@ func readSchema(t testing.TB) map[string]schemaProperty {
 }
 
 func TestEveryValueIsDescribedAndTested(t *testing.T) {
-	tested := map[string]bool{"allowPrivileged": true} // TestPrivilegedTasksCanBeRefused
+	tested := map[string]bool{
+		"allowPrivileged": true, // TestPrivilegedTasksCanBeRefused
+		"helper":          true, // TestHelperValues
+	}
 	note := func(values string) {
 		var keys map[string]any
 		require.NoError(t, yaml.UnmarshalStrict([]byte(values), &keys))

@@ -17,7 +17,16 @@ nodeName: {{ toJson . }}
 {{- with index .Values "podSecurityContext" }}
 securityContext: {{ toJson . }}
 {{- end }}
-{{- template "initContainers" . }}
+{{- if ne .Role "copy" }}
+{{- $companions := include "initContainers" . }}
+{{- if or $companions (eq .Role "sandbox") }}
+initContainers:
+{{- if eq .Role "sandbox" }}
+- {{ include "tools" . | nindent 2 | trim }}
+{{- end }}
+{{- $companions }}
+{{- end }}
+{{- end }}
 containers:
 - {{ include "container" . | nindent 2 | trim }}
 volumes:
@@ -37,19 +46,13 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{- /* What runs before the task, and beside it. If one of these fails, the end of its log says why. */ -}}
+{{- /* List items: what runs before the task, and beside it. If one of these fails, the end of its log says why. */ -}}
 {{- define "initContainers" }}
-{{- if and (ne .Role "copy") (or (eq .Role "sandbox") (index .Values "initContainers") (index .Values "sidecars")) }}
-initContainers:
-{{- if eq .Role "sandbox" }}
-- {{ include "tools" . | nindent 2 | trim }}
-{{- end }}
 {{- range index .Values "initContainers" }}
 - {{ merge . (pick $.Values "terminationMessagePolicy") | toJson }}
 {{- end }}
 {{- range index .Values "sidecars" }}
 - {{ merge (dict "restartPolicy" "Always") . (pick $.Values "terminationMessagePolicy") | toJson }}
-{{- end }}
 {{- end }}
 {{- end }}
 

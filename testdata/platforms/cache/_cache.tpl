@@ -1,7 +1,6 @@
 {{- /* The cache server, in place of the default's init containers and sidecars, which this platform has none of. */ -}}
 {{- define "initContainers" }}
-{{- if and .Task.Mounts (eq .Role "task") }}
-initContainers:
+{{- if .Task.Mounts }}
 - name: cache
   image: busybox
   restartPolicy: Always
