@@ -88,6 +88,8 @@ func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case isLostAttach(err):
+		return f.settle(ctx, delivery{answer: noStatus(err)})
 	case err != nil:
 		return f.marks.cut(ctx, fmt.Errorf("attaching: %w", err))
 	case conn == nil:
@@ -95,18 +97,32 @@ func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 	}
 	defer conn.Close()
 	if ended, _ := f.state.ended(ctx, f.pace.alive); ended {
-		return f.marks.set(ctx, stdinUnread)
+		return f.endedUnfed(ctx, conn)
 	}
 	return f.settle(ctx, f.send(ctx, conn, r))
 }
 
-// connect attaches. It tries again while nobody answers, and a while when the server refuses, as one that restarts does. The
-// attachment is nil when the task has ended meanwhile.
+// endedUnfed is for a task that has ended before anything was sent. If its attach has ended, too, that may have been the reason: a
+// connection that broke gave the task an early end of its input.
+func (f *stdinFeed) endedUnfed(ctx context.Context, conn attachment) error {
+	select {
+	case answer := <-conn.Answer():
+		return f.settle(ctx, delivery{answer: answer})
+	default:
+		return f.marks.set(ctx, stdinUnread)
+	}
+}
+
+// connect attaches. It tries again while nobody answers, and a while when the server refuses, as one that restarts does; not when the
+// attach may have been made. The attachment is nil when the task has ended meanwhile.
 func (f *stdinFeed) connect(ctx context.Context) (attachment, error) {
 	for failures, refusals := 0, 0; ; failures++ {
 		conn, err := f.attach(ctx)
 		if err == nil {
 			return conn, nil
+		}
+		if isLostAttach(err) {
+			return nil, err
 		}
 		if ended, _ := f.state.ended(ctx, 0); ended {
 			return nil, nil

@@ -51,6 +51,20 @@ func noStatus(err error) attachAnswer {
 	return attachAnswer{err: fmt.Errorf("%w: %w", errNoStatus, err)}
 }
 
+// attachLostError is an attach of which nobody knows whether it was made: the connection broke before the server's answer. If it was,
+// the container runtime has closed the task's stdin by now, and the task has seen a clean end of an empty input.
+type attachLostError struct{ err error }
+
+func (e *attachLostError) Error() string {
+	return "the connection broke while attaching: " + e.err.Error()
+}
+func (e *attachLostError) Unwrap() error { return e.err }
+
+func isLostAttach(err error) bool {
+	_, lost := errors.AsType[*attachLostError](err)
+	return lost
+}
+
 // readAnswer reads what came on the error channel. complete is false while it is the beginning of a Status.
 func readAnswer(text []byte) (answer attachAnswer, complete bool) {
 	var status metav1.Status
@@ -64,7 +78,8 @@ func readAnswer(text []byte) (answer attachAnswer, complete bool) {
 }
 
 // attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is
-// asked for SPDY, but not one that denies: its words name the missing permission. When both fail nothing was sent.
+// asked for SPDY, where nothing is attached before both sides have agreed, but not one that denies: its words name the missing permission.
+// When both fail nothing was sent, and unless the error is an *attachLostError the task has seen no end of its input.
 func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error) {
 	at := d.attachURL(pod)
 	socket, err := dialWebSocket(ctx, d.rest, at)
@@ -74,7 +89,7 @@ func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case isDeniedUpgrade(err):
+	case isDeniedUpgrade(err), isLostAttach(err):
 		return nil, err
 	}
 	stream, other := dialSPDY(ctx, d.rest, at)

@@ -171,6 +171,48 @@ func TestStdinAttachIsTriedAgain(t *testing.T) {
 	})
 }
 
+// An attach whose answer was lost may have been made. Then the task has seen an end of its input, and nothing must be taken for success.
+func TestStdinAttachIsLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		ends, zero bool
+		states     []string
+	}{
+		"the task goes on":      {states: []string{stdinSending, stdinIncomplete}},
+		"the task ends with 0":  {ends: true, zero: true, states: []string{stdinSending, stdinIncomplete}},
+		"the task ends with 25": {ends: true, states: []string{stdinSending}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				task, tries := newFakeTask(), 0
+				if task.zero = test.zero; test.ends {
+					time.AfterFunc(time.Second, func() { close(task.over) })
+				}
+				err := task.feed(func(context.Context) (attachment, error) {
+					tries++
+					return nil, &attachLostError{io.ErrUnexpectedEOF}
+				}).run(t.Context(), strings.NewReader("x"))
+				assert.Equal(t, test.states, task.states)
+				assert.Equal(t, 1, tries, "a second attach finds a stdin that is closed")
+				if test.states[len(test.states)-1] == stdinIncomplete {
+					require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				}
+			})
+		})
+	}
+}
+
+// A connection that breaks before anything was sent ends the task's input as well.
+func TestStdinConnectionBreaksBeforeTheFirstByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn, task := newFakeAttach(), newFakeTask()
+		conn.answer <- noStatus(errCut)
+		time.AfterFunc(time.Second, func() { close(task.over) })
+		err := task.feed(attachTo(conn)).run(t.Context(), strings.NewReader("x"))
+		require.ErrorIs(t, err, errCut)
+		assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
+	})
+}
+
 func TestStdinAttachIsRefused(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods/attach"}, "task", errors.New("no"))
 	for name, test := range map[string]struct {

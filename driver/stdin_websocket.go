@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport/websocket"
@@ -61,20 +63,42 @@ type webSocketAttachment struct {
 	closed chan struct{} // when receive has ended
 }
 
+// dialWebSocket attaches over WebSocket. An *attachLostError says that the connection broke when the server may have attached already.
 func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webSocketAttachment, error) {
 	transport, holder, err := websocket.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
 	}
-	req, err := newUpgrade(ctx, http.MethodGet, at)
+	var asked handshake
+	req, err := newUpgrade(asked.trace(ctx), http.MethodGet, at)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := websocket.Negotiate(transport, holder, req, remotecommand.StreamProtocolV5Name)
-	if err != nil {
+	switch {
+	case !asked.over() && err == nil: // ctx has ended just now, and the connection with it
+		return nil, errors.Join(ctx.Err(), conn.Close())
+	case err != nil && asked.begun && !httpstream.IsUpgradeFailure(err):
+		return nil, &attachLostError{err}
+	case err != nil:
 		return nil, err
 	}
 	return newWebSocketAttachment(conn), nil
+}
+
+// handshake follows the opening of a WebSocket. gorilla's dialer hears of the end of a context while it connects, but not while it
+// waits for the server's answer, so the connection is closed then.
+type handshake struct {
+	begun bool        // the connection is there, and the request goes out
+	over  func() bool // to be called when there is an answer; false if the connection was closed
+}
+
+func (h *handshake) trace(ctx context.Context) context.Context {
+	h.over = func() bool { return true }
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+		h.begun = true
+		h.over = context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
+	}})
 }
 
 func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
