@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
 )
@@ -17,12 +18,18 @@ import (
 // uniqueNamespace is an Orchestra namespace that no other test has, nor has had.
 func uniqueNamespace() string { return "test-" + strings.ToLower(rand.Text()[:10]) }
 
-// onCluster opens a driver on the test cluster. When the test ends everything of its namespace is removed.
-func onCluster(t *testing.T, namespace string, change func(*Config)) (*Driver, *logBuffer) {
+// clusterConfig leads to the test cluster.
+func clusterConfig(t testing.TB) *rest.Config {
 	t.Helper()
 	connection, err := connect(Config{Kubeconfig: testcluster.Kubeconfig(t)}, environment{})
 	require.NoError(t, err)
-	cfg := Config{Namespace: namespace, RESTConfig: connection.rest, DeletionTimeout: 5 * time.Minute, Values: map[string]any{"terminationGracePeriodSeconds": 1}}
+	return connection.rest
+}
+
+// onCluster opens a driver on the test cluster. When the test ends everything of its namespace is removed.
+func onCluster(t *testing.T, namespace string, change func(*Config)) (*Driver, *logBuffer) {
+	t.Helper()
+	cfg := Config{Namespace: namespace, RESTConfig: clusterConfig(t), DeletionTimeout: 5 * time.Minute, Values: map[string]any{"terminationGracePeriodSeconds": 1}}
 	if change != nil {
 		change(&cfg)
 	}

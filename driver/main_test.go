@@ -1,9 +1,15 @@
 package driver
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if life := os.Getenv(lifeVariable); life != "" {
+		os.Exit(live(life))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport/websocket"
@@ -78,7 +77,7 @@ func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webS
 	switch {
 	case !asked.over() && err == nil: // ctx has ended just now, and the connection with it
 		return nil, errors.Join(ctx.Err(), conn.Close())
-	case err != nil && asked.begun && !httpstream.IsUpgradeFailure(err):
+	case asked.lost(err):
 		return nil, &attachLostError{err}
 	case err != nil:
 		return nil, err
@@ -89,16 +88,25 @@ func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webS
 // handshake follows the opening of a WebSocket. gorilla's dialer hears of the end of a context while it connects, but not while it
 // waits for the server's answer, so the connection is closed then.
 type handshake struct {
-	begun bool        // the connection is there, and the request goes out
-	over  func() bool // to be called when there is an answer; false if the connection was closed
+	begun    bool        // the connection is there, and the request goes out
+	answered bool        // an answer has begun
+	over     func() bool // to be called when the attempt is over; false if the connection was closed
 }
 
 func (h *handshake) trace(ctx context.Context) context.Context {
 	h.over = func() bool { return true }
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
-		h.begun = true
-		h.over = context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
-	}})
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			h.begun = true
+			h.over = context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
+		},
+		GotFirstResponseByte: func() { h.answered = true },
+	})
+}
+
+// lost says whether the server may have attached although there is an error: it is not the server's answer.
+func (h *handshake) lost(err error) bool {
+	return err != nil && h.begun && (!h.answered || isBrokenConnection(err))
 }
 
 func newWebSocketAttachment(conn webSocket) *webSocketAttachment {

@@ -22,8 +22,8 @@ const (
 // and how the n-th request of a kind is spoiled depends on nothing else, except that no request meets more than three faults in a row.
 //
 // Two kinds of request pass unharmed. The version is what a client asks for to find out whether there is a cluster at all, and gives up
-// at once if there is not. A command (exec) cannot be repeated, so a broken one is rightly an error. An attach may be refused, but it
-// is not broken: that is a failure of the task.
+// at once if there is not. A command (exec) cannot be repeated, so a broken one is rightly an error. An attach may be refused, but its
+// connection does not break: that is rightly a failure of the task.
 func Seeded(seed uint64, name string) Plan {
 	s := &seeded{seed: seed, name: name, seen: map[string]uint64{}, inARow: map[string]int{}}
 	return s.next
@@ -69,12 +69,12 @@ func always(f Fault) choice { return func(*rand.Rand) Fault { return f } }
 
 var (
 	refusals = []choice{
-		always(LoseRequest),
 		always(Break),
 		func(r *rand.Rand) Fault { return Overload(1 + r.IntN(2)) },
 		func(r *rand.Rand) Fault { return Delay(upTo(r, longest)) },
 	}
 	spoilers = append(refusals[:len(refusals):len(refusals)],
+		always(LoseRequest),
 		always(LoseAnswer),
 		func(r *rand.Rand) Fault { return CutAfter(r.Int64N(longestCut)) },
 		func(r *rand.Rand) Fault { return BlackHole(time.Second + upTo(r, longestGap)) },

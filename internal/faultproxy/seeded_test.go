@@ -70,7 +70,7 @@ func TestSeededSparesWhatCannotBeRepeated(t *testing.T) {
 	for name, spared := range map[*http.Request][]string{
 		request(http.MethodGet, "/version"):                          {"lose request", "lose answer", "500", "black hole"},
 		request(http.MethodPost, "/api/v1/namespaces/x/pods/y/exec"): {"lose request", "lose answer", "500", "black hole"},
-		attach: {"lose answer", "cut answer", "black hole"},
+		attach: {"lose request", "lose answer", "cut answer", "black hole"},
 		request(http.MethodGet, "/api/v1/namespaces/x/pods/y/log"): {"end answer early"}, // that would be a whole log to any client
 	} {
 		drawn := draw(Seeded(1, "a"), 1000, name)
