@@ -24,7 +24,7 @@ type silence struct {
 
 func newSilence(t *testing.T) *silence {
 	s := &silence{apiServer: newAPIServer(t)}
-	s.proxy = faultproxy.Start(t, s.apiServer.config(), func(*http.Request) faultproxy.Fault {
+	s.proxy = faultproxy.Start(t, s.config(), func(*http.Request) faultproxy.Fault {
 		if s.silent.Load() {
 			return faultproxy.BlackHole(0)
 		}
@@ -38,6 +38,7 @@ func (s *silence) open(t *testing.T) *Driver {
 	t.Cleanup(func() { // what a cancelled call has made is removed in the background
 		s.silent.Store(false)
 		d.disconnect()
+		d.shut()
 	})
 	return d
 }
