@@ -41,8 +41,8 @@ type report struct {
 	Pods    []string // of the namespace, when the task had ended
 }
 
-// live is the other process's main. It returns its exit code.
-func live(text string) int {
+// anotherProcess is the other process's main. It returns its exit code.
+func anotherProcess(text string) int {
 	var l life
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		panic(err)
