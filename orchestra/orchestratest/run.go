@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long one rule may take. A rule that is kept takes seconds, with a slow backend tens of them.
-const patience = 3 * time.Minute
+const patience = 6 * time.Minute
 
 // rule is one promise of the contract.
 type rule struct {
