@@ -31,9 +31,13 @@ type Config struct {
 	Values map[string]any
 
 	// SchedulingDeadline, StartDeadline and RunDeadline bound how long a task may wait for a node, wait there for its start
-	// without progress (image pull, configuration, init containers), and run. 0 means what the values deadlines.scheduling,
-	// deadlines.start and activeDeadlineSeconds say. RunDeadline counts in whole seconds, and is rounded up.
+	// without progress (image pull, configuration, init containers), and run. 0 means what the values deadlines.scheduling (10m),
+	// deadlines.start (5m) and activeDeadlineSeconds (none) say. RunDeadline counts in whole seconds, and is rounded up.
 	SchedulingDeadline, StartDeadline, RunDeadline time.Duration
+	// ProblemDeadline bounds the wait for a start that has a problem which waiting seldom heals, such as an image that is not
+	// found; NodeLostDeadline, beyond the grace period, the wait for a node to confirm that a deleted task has ended. 0 means what
+	// the values deadlines.problem (1m) and deadlines.nodeLost (2m) say.
+	ProblemDeadline, NodeLostDeadline time.Duration
 
 	// MaxRequests caps the requests that are under way at the same time; 0 means 32. Watches and streams do not count.
 	// A cap in place of client-go's five requests a second, which a driver of many tasks would crawl with.
@@ -77,6 +81,7 @@ func (c Config) validate() error {
 	}{
 		{"DeletionTimeout", c.DeletionTimeout}, {"RunDeadline", c.RunDeadline},
 		{"SchedulingDeadline", c.SchedulingDeadline}, {"StartDeadline", c.StartDeadline},
+		{"ProblemDeadline", c.ProblemDeadline}, {"NodeLostDeadline", c.NodeLostDeadline},
 	} {
 		if field.value < 0 {
 			problems = append(problems, fmt.Errorf("checking Config: %s is negative", field.name))
@@ -96,11 +101,12 @@ func (c Config) values() map[string]any {
 	if deadlines == nil {
 		deadlines = map[string]any{}
 	}
-	if c.SchedulingDeadline > 0 {
-		deadlines["scheduling"] = c.SchedulingDeadline.String()
-	}
-	if c.StartDeadline > 0 {
-		deadlines["start"] = c.StartDeadline.String()
+	for name, deadline := range map[string]time.Duration{
+		"scheduling": c.SchedulingDeadline, "start": c.StartDeadline, "problem": c.ProblemDeadline, "nodeLost": c.NodeLostDeadline,
+	} {
+		if deadline > 0 {
+			deadlines[name] = deadline.String()
+		}
 	}
 	if len(deadlines) > 0 {
 		values["deadlines"] = deadlines

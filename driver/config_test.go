@@ -18,12 +18,15 @@ func TestConfigReportsAllProblems(t *testing.T) {
 
 func TestDeadlinesOfConfigBeatValues(t *testing.T) {
 	given := map[string]any{"deadlines": map[string]any{"scheduling": "1m", "start": "2m"}, "activeDeadlineSeconds": 9}
-	cfg := Config{Namespace: "ns", Values: given, StartDeadline: 90 * time.Second, RunDeadline: 1500 * time.Millisecond}
+	cfg := Config{Namespace: "ns", Values: given, StartDeadline: 90 * time.Second, RunDeadline: 1500 * time.Millisecond,
+		ProblemDeadline: time.Second, NodeLostDeadline: 3 * time.Second}
 	templates, err := loadTemplates(cfg)
 	require.NoError(t, err)
 	settings := templates.Settings()
 	assert.Equal(t, time.Minute, settings.SchedulingDeadline)
 	assert.Equal(t, 90*time.Second, settings.StartDeadline)
+	assert.Equal(t, time.Second, settings.ProblemDeadline)
+	assert.Equal(t, 3*time.Second, settings.NodeLostDeadline)
 	assert.Equal(t, 2*time.Second, settings.RunDeadline, "rounded up to whole seconds")
 	assert.Equal(t, map[string]any{"deadlines": map[string]any{"scheduling": "1m", "start": "2m"}, "activeDeadlineSeconds": 9}, given)
 }

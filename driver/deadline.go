@@ -16,21 +16,20 @@ type deadlines struct {
 	unsettled  time.Duration // ended, while nobody says whether stdin arrived
 }
 
-// Bounds without a value of their own.
 const (
-	problemGrace      = time.Minute
-	nodeLostAfter     = 2 * time.Minute
-	stdinSettledAfter = time.Minute
+	stdinSettledAfter = time.Minute      // a driver that sends says within seconds how it went
 	firstExplanation  = 10 * time.Second // of silence, before the cluster's events are asked for a reason
 )
 
 // deadlinesOf are the deadlines of a template set.
 func deadlinesOf(settings render.Settings) deadlines {
 	limits := deadlines{
-		scheduling: settings.SchedulingDeadline, start: settings.StartDeadline, grace: problemGrace,
-		lost: settings.GracePeriod + nodeLostAfter, unsettled: stdinSettledAfter,
+		scheduling: settings.SchedulingDeadline, start: settings.StartDeadline, grace: settings.ProblemDeadline, unsettled: stdinSettledAfter,
 	}
-	if limits.start == 0 || limits.start < limits.grace {
+	if settings.NodeLostDeadline > 0 {
+		limits.lost = settings.GracePeriod + settings.NodeLostDeadline
+	}
+	if limits.grace == 0 || limits.start > 0 && limits.start < limits.grace {
 		limits.grace = limits.start
 	}
 	return limits
@@ -65,7 +64,7 @@ func (d deadlines) waiting(r record, now time.Time) (status, bool) {
 	case r.stage == stageUnscheduled:
 		limit, name = d.scheduling, "scheduling"
 	case isQuick(r.status.reason) && !r.troubled.IsZero():
-		limit, since, name = d.grace, r.troubled, "problem grace"
+		limit, since, name = d.grace, r.troubled, "problem"
 	}
 	if limit <= 0 || now.Sub(since) < limit {
 		return status{}, false

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -80,11 +81,21 @@ func TestZeroMeansNoDeadline(t *testing.T) {
 }
 
 func TestDeadlinesOfSettings(t *testing.T) {
-	limits := deadlinesOf(render.Settings{GracePeriod: time.Second, SchedulingDeadline: time.Hour, StartDeadline: time.Minute / 2})
+	limits := deadlinesOf(render.Settings{
+		GracePeriod: time.Second, SchedulingDeadline: time.Hour, StartDeadline: time.Minute / 2, ProblemDeadline: time.Minute, NodeLostDeadline: time.Hour,
+	})
 	assert.Equal(t, time.Hour, limits.scheduling)
 	assert.Equal(t, time.Minute/2, limits.start)
 	assert.Equal(t, time.Minute/2, limits.grace, "a problem is not waited for longer than no problem")
-	assert.Equal(t, nodeLostAfter+time.Second, limits.lost)
+	assert.Equal(t, time.Hour+time.Second, limits.lost)
+
+	templates, err := loadTemplates(Config{Namespace: "ns"})
+	require.NoError(t, err)
+	defaults := deadlinesOf(templates.Settings())
+	assert.Equal(t, time.Minute, defaults.grace)
+	assert.Equal(t, 2*time.Minute+10*time.Second, defaults.lost)
+	assert.Equal(t, 5*time.Minute, defaults.start)
+	assert.Equal(t, 10*time.Minute, defaults.scheduling)
 }
 
 func TestNeedsExplanation(t *testing.T) {

@@ -31,7 +31,7 @@ func TestFailedStartIsWrittenOnThePod(t *testing.T) {
 	assert.EqualValues(t, 1, *pod.Spec.ActiveDeadlineSeconds, "the kubelet ends it")
 	seen := statusOf(pod)
 	assert.Equal(t, ReasonImageNotFound, seen.reason)
-	assert.Contains(t, seen.message, "The problem grace deadline of 1m0s has passed. ErrImagePull: registry.example/x: not found.")
+	assert.Contains(t, seen.message, "The problem deadline of 1m0s has passed. ErrImagePull: registry.example/x: not found.")
 	assert.Equal(t, 125, seen.exitCode)
 
 	mine, _ := w.get(taskA)

@@ -43,7 +43,7 @@ func newPodWatch(client kubernetes.Interface, namespace, selector string, log *s
 	w := &podWatch{
 		client: client, namespace: namespace, selector: selector, log: log,
 		store: newPodStore(time.Now), ctx: ctx, cancel: cancel,
-		limits: deadlines{lost: nodeLostAfter, unsettled: stdinSettledAfter},
+		limits: deadlines{unsettled: stdinSettledAfter},
 	}
 	w.link = newLink(w.store.now, log.With("kind", kindPod))
 	w.jobLink = newLink(w.store.now, log.With("kind", kindJob))

@@ -11,6 +11,8 @@ type Settings struct {
 	GracePeriod        time.Duration // value terminationGracePeriodSeconds: how long a deleted pod may take to end
 	SchedulingDeadline time.Duration // value deadlines.scheduling
 	StartDeadline      time.Duration // value deadlines.start: image pull, configuration, init containers
+	ProblemDeadline    time.Duration // value deadlines.problem: with a problem that waiting seldom heals
+	NodeLostDeadline   time.Duration // value deadlines.nodeLost: until a deletion that its node does not confirm
 	RunDeadline        time.Duration // value activeDeadlineSeconds
 	HelperImage        string        // value helper.image
 }
@@ -28,7 +30,9 @@ func newSettings(values map[string]any) (Settings, error) {
 	helper, _ := values["helper"].(map[string]any)
 	s.HelperImage, _ = helper["image"].(string)
 	deadlines, _ := values["deadlines"].(map[string]any)
-	for name, to := range map[string]*time.Duration{"scheduling": &s.SchedulingDeadline, "start": &s.StartDeadline} {
+	for name, to := range map[string]*time.Duration{
+		"scheduling": &s.SchedulingDeadline, "start": &s.StartDeadline, "problem": &s.ProblemDeadline, "nodeLost": &s.NodeLostDeadline,
+	} {
 		text, ok := deadlines[name].(string)
 		if !ok {
 			continue
