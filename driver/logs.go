@@ -22,7 +22,8 @@ import (
 // the same time; of a Job, the log is that of the pod that was the newest one when Logs began to read.
 //
 // Every line is delivered once and in order, over as many connections as it takes. nil means that the log is complete as far as
-// the cluster can tell; a *LogGapError says where lines may be missing because the node had rotated its log file. One loss shows
+// the cluster can tell; a *LogGapError says where lines may be missing because the node had rotated its log file, and so does
+// the message of the container's status from then on. One loss shows
 // nowhere: what was rotated away before this container's log was first read. The kubelet delivers lines, not bytes: the container runtime drops a
 // carriage return before a newline.
 //
@@ -46,7 +47,9 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 	defer watching.Wait()
 	defer cancel(nil)
 	t.ended = c.notifyEnd(ctx, &watching)
-	return t.deliver(ctx, orDiscard(stdout), orDiscard(stderr))
+	err = t.deliver(ctx, orDiscard(stdout), orDiscard(stderr))
+	c.head.note(err)
+	return err
 }
 
 // bind ends a call's context with the driver, too.
@@ -158,6 +161,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		gone:   t.gone,
 		split:  stream != nil,
 		first:  func(key pieceKey) (*LogGap, error) { return t.head.check(name, key), nil },
+		empty:  func() *LogGap { return t.head.checkEmpty(name) },
 		object: t.object,
 		pace:   defaultLogPace(),
 		log:    t.d.log,

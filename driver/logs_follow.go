@@ -116,8 +116,14 @@ func (r *logReader) conclude(p pass, sure bool) error {
 	return r.close(p.tail)
 }
 
-// close delivers the unfinished last line and reports the gaps.
+// close delivers the unfinished last line and reports the gaps. A log that holds nothing although it did before is one: for a moment
+// after each rotation the newest file, which is all that the kubelet serves, is empty.
 func (r *logReader) close(tail []byte) error {
+	if r.empty != nil && !r.window.filled && len(tail) == 0 {
+		if gap := r.empty(); gap != nil {
+			r.gaps = append(r.gaps, *gap)
+		}
+	}
 	if err := r.write(tail); err != nil {
 		return err
 	}

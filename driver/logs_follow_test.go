@@ -395,6 +395,42 @@ func TestBeginningIsRotatedAwayBetweenTwoReads(t *testing.T) {
 	})
 }
 
+// For a moment after a rotation, and for ever if the task is silent from then on, the newest file is empty.
+func TestNothingIsLeftOfALogThatWasReadBefore(t *testing.T) {
+	for name, read := range map[string]func(*logReader, context.Context) error{"now": (*logReader).snapshot, "after the end": (*logReader).follow} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := newFakeLog(lines(0, 30)...)
+				var head logHead
+				var out bytes.Buffer
+				reader := func() *logReader {
+					r := log.reader(&out)
+					r.first = func(key pieceKey) (*LogGap, error) { return head.check(logName{}, key), nil }
+					r.empty = func() *LogGap { return head.checkEmpty(logName{}) }
+					return r
+				}
+				require.NoError(t, reader().snapshot(t.Context()))
+				log.rotate()
+				if name != "now" {
+					log.end()
+				}
+				out.Reset()
+				err := read(reader(), t.Context())
+				gap, ok := errors.AsType[*LogGapError](err)
+				require.True(t, ok, "got %v", err)
+				assert.Equal(t, []LogGap{{}}, gap.Gaps)
+				assert.ErrorContains(t, err, "lines may be missing everywhere")
+				assert.Empty(t, out.String())
+				if name == "now" {
+					log.end()
+				}
+			})
+		})
+	}
+	var head logHead
+	assert.Nil(t, head.checkEmpty(logName{}), "a log that was never read may well be empty")
+}
+
 func TestSnapshotOfARunningTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newFakeLog(lines(0, 300)...)

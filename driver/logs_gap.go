@@ -12,8 +12,13 @@ type LogGap struct {
 	Before time.Time // of the first line after the gap; zero if none followed
 }
 
+// gone reports that nothing is left of a log that was not empty before.
+func (g LogGap) gone() bool { return g.After.IsZero() && g.Before.IsZero() }
+
 func (g LogGap) String() string {
 	switch {
+	case g.gone():
+		return "everywhere, as nothing is left of what was read before"
 	case g.Before.IsZero():
 		return "after " + g.After.Format(time.RFC3339Nano)
 	case g.After.IsZero():
@@ -35,15 +40,19 @@ type LogGapError struct {
 
 // Error names the object and every gap.
 func (e *LogGapError) Error() string {
-	places := make([]string, len(e.Gaps))
-	for i, gap := range e.Gaps {
-		places[i] = gap.String()
-	}
-	text := fmt.Sprintf("reading the log of %s: lines may be missing %s", e.Object, strings.Join(places, ", "))
+	text := fmt.Sprintf("reading the log of %s: lines may be missing %s", e.Object, e.places())
 	if e.Cause != nil {
 		return text + ": " + e.Cause.Error()
 	}
 	return text + ": the node had rotated its log file; read the log from the start of the task, or raise the kubelet's containerLogMaxSize"
+}
+
+func (e *LogGapError) places() string {
+	places := make([]string, len(e.Gaps))
+	for i, gap := range e.Gaps {
+		places[i] = gap.String()
+	}
+	return strings.Join(places, ", ")
 }
 
 // Unwrap returns the cause.

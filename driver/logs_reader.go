@@ -30,6 +30,7 @@ type logReader struct {
 	gone   func() bool                     // whether the pod is known to be deleted
 	split  bool                            // the stream is one of two: a line may lose its timestamp to the other one
 	first  func(pieceKey) (*LogGap, error) // asked before the first delivery; nil: not asked
+	empty  func() *LogGap                  // asked when the log turns out to hold nothing; nil: not asked
 	object string                          // for errors: "Pod/namespace/name"
 	pace   logPace
 	log    *slog.Logger

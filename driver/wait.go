@@ -17,7 +17,7 @@ func (c *container) Status(ctx context.Context) (orchestra.ContainerStatus, erro
 	if err != nil {
 		return nil, fmt.Errorf("reading the status of %s/%s/%s: %w", c.kind, c.d.namespace, c.id, err)
 	}
-	return seen.status, nil
+	return c.head.explain(seen.status), nil
 }
 
 // Wait returns the status of the task when it is done. It makes no request while it waits, and goes on waiting while the API server
@@ -27,7 +27,7 @@ func (c *container) Wait(ctx context.Context) (orchestra.ContainerStatus, error)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for %s/%s/%s: %w", c.kind, c.d.namespace, c.id, err)
 	}
-	return seen.status, nil
+	return c.head.explain(seen.status), nil
 }
 
 func (c *container) observe(ctx context.Context) (record, error) {

@@ -2,9 +2,12 @@ package driver
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,6 +45,24 @@ func TestStatusExplainsItself(t *testing.T) {
 	explainer := s.(orchestra.Explainer)
 	assert.Equal(t, ReasonInsufficientResources, explainer.Reason())
 	assert.Equal(t, "0/1 nodes are available: 1 Insufficient cpu. "+advice[ReasonInsufficientResources], explainer.Message())
+}
+
+func TestStatusSaysWhatIsMissingOfTheLog(t *testing.T) {
+	api := newFakeAPI(t)
+	c := watchedContainer(t, api, completedPod)
+	c.head.note(errors.New("no gap"))
+	s, err := c.Wait(testContext(t))
+	require.NoError(t, err)
+	assert.Empty(t, s.(orchestra.Explainer).Message())
+	gap := &LogGapError{Object: "Pod/ns/a", Gaps: []LogGap{{After: time.Unix(1, 0).UTC(), Before: time.Unix(2, 0).UTC()}}}
+	c.head.note(fmt.Errorf("wrapped: %w", gap))
+	for _, ask := range []func(context.Context) (orchestra.ContainerStatus, error){c.Status, c.Wait} {
+		s, err := ask(testContext(t))
+		require.NoError(t, err)
+		assert.Equal(t, "Lines of its log may be missing between 1970-01-01T00:00:01Z and 1970-01-01T00:00:02Z.", s.(orchestra.Explainer).Message())
+		assert.Equal(t, ReasonCompleted, s.(orchestra.Explainer).Reason())
+		assert.Zero(t, s.ExitCode())
+	}
 }
 
 func TestWaitReturnsTheEnd(t *testing.T) {
