@@ -22,9 +22,11 @@ func (e *refusedError) Unwrap() error { return e.err }
 // and a missing permission of the driver itself are returned as they are.
 func explainRefusal(err error) error {
 	switch {
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case err == nil:
+		return nil
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err), isMergeError(err):
 		return refused(ReasonManifestInvalid, err)
-	case apierrors.IsForbidden(err), apierrors.IsRequestEntityTooLargeError(err):
+	case apierrors.IsForbidden(err):
 		if reason := refusalReason(err.Error()); reason != ReasonUnschedulable {
 			return refused(reason, err)
 		}

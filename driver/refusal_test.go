@@ -3,12 +3,17 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
@@ -28,7 +33,10 @@ func TestExplainRefusal(t *testing.T) {
 		"webhook":      {forbidden(`admission webhook "policy.example" denied the request: no`), ReasonAdmissionDenied},
 		"limit range":  {forbidden("maximum memory usage per Container is 64Mi, but limit is 128Mi"), ReasonAdmissionDenied},
 		"invalid":      {apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "y", nil), ReasonManifestInvalid},
-		"strict":       {apierrors.NewBadRequest(`unknown field "spec.imagee"`), ReasonManifestInvalid},
+		"merge": {apierrors.NewInternalError(errors.New(`failed to create typed live object: .spec.containers[name="task"].env: duplicate entries for key [name="A"]`)),
+			ReasonManifestInvalid},
+		"too large": {apierrors.NewRequestEntityTooLargeError("limit is 3145728"), ReasonManifestInvalid},
+		"strict":    {apierrors.NewBadRequest(`unknown field "spec.imagee"`), ReasonManifestInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			explained := explainRefusal(test.err)
@@ -51,4 +59,31 @@ func TestOtherErrorsStayAsTheyAre(t *testing.T) {
 	} {
 		assert.Equal(t, err, explainRefusal(err), name)
 	}
+}
+
+const recordedRefusals = "../testdata/refusals"
+
+// TestRecordedRefusals reads what explainRefusal says of every recorded answer as one table.
+func TestRecordedRefusals(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(recordedRefusals, "*.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var table strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var answer metav1.Status
+		require.NoError(t, yaml.UnmarshalStrict(text, &answer))
+		explained := explainRefusal(&apierrors.StatusError{ErrStatus: answer})
+		var explainer orchestra.Explainer
+		require.ErrorAs(t, explained, &explainer, "%s: %v", file, explained)
+		fmt.Fprintf(&table, "%s: %s\n  %s\n", strings.TrimSuffix(filepath.Base(file), ".yaml"), explainer.Reason(), explained)
+	}
+	golden := filepath.Join(recordedRefusals, "outcomes.golden")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(table.String()), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), table.String())
 }
