@@ -203,10 +203,11 @@ var shapedValues = []struct {
 		func(o outcome) any { return o.task.Resources },
 		`{limits: {cpu: '1', memory: '4096', ephemeral-storage: 2Gi, example.com/gpu: '1'}, requests: {cpu: 500m, memory: '2048', ephemeral-storage: 1Gi}}`},
 
-	{"deadlines: {scheduling: 90s, start: 0s}", func(o outcome) any {
-		return []any{o.set.Settings().SchedulingDeadline.String(), o.set.Settings().StartDeadline.String()}
+	{"deadlines: {scheduling: 90s, start: 0s, problem: 5s, nodeLost: 1h}", func(o outcome) any {
+		s := o.set.Settings()
+		return []any{s.SchedulingDeadline.String(), s.StartDeadline.String(), s.ProblemDeadline.String(), s.NodeLostDeadline.String()}
 	},
-		"[1m30s, 0s]"},
+		"[1m30s, 0s, 5s, 1h0m0s]"},
 }
 
 func TestValuesReachTheirFields(t *testing.T) {
