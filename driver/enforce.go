@@ -53,13 +53,19 @@ func (e *enforcer) once(ctx context.Context) {
 		if _, wait := e.later[r.workload]; wait {
 			continue
 		}
-		if needsExplanation(r, now) {
-			e.store.note(r, e.explain(ctx, r))
-		}
-		if end, failed := e.limits.verdict(r, now); failed {
+		end, failed := e.limits.verdict(r, now)
+		switch {
+		case needsExplanation(r, now), failed && isSilent(r):
+			e.store.note(r, e.explain(ctx, r)) // and judged at the next look, in the cluster's words
+		case failed:
 			e.end(ctx, r, end)
 		}
 	}
+}
+
+// isSilent reports whether nothing says why the record waits, and nobody has been asked.
+func isSilent(r record) bool {
+	return (r.stage == stageUnscheduled || r.stage == stageStarting) && r.status.message == "" && r.asked.IsZero()
 }
 
 // isUnsettled reports whether time matters for the record.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -123,5 +124,23 @@ func TestSilentPodIsExplainedByEvents(t *testing.T) {
 	newEnforcer(w).once(testContext(t))
 	seen, _ = w.get(taskA)
 	assert.True(t, seen.status.done)
+	assert.Contains(t, seen.status.message, `secret "absent" not found`)
+}
+
+// A deadline may be shorter than the silence after which events are asked for, and still has a reason.
+func TestShortDeadlineAsksForTheReasonFirst(t *testing.T) {
+	api := newFakeAPI(t)
+	clock := newFakeClock()
+	w := newPodWatch(api.client(), "ns", "", slog.New(slog.DiscardHandler))
+	t.Cleanup(w.close)
+	w.store.now, w.limits = clock.now, deadlines{start: time.Second, grace: time.Second}
+	w.seed(api.set(readPod(t, startingPod)))
+	for range 3 {
+		clock.advance(time.Second)
+		newEnforcer(w).once(testContext(t))
+	}
+	seen, _ := w.get(taskA)
+	assert.True(t, seen.status.done)
+	assert.Equal(t, ReasonConfigurationMissing, seen.status.reason)
 	assert.Contains(t, seen.status.message, `secret "absent" not found`)
 }

@@ -28,8 +28,8 @@ var (
 // platform is a directory of testdata/platforms, as a team that runs Orchestra would keep it.
 func platform(name string) string { return filepath.Join("..", "testdata", "platforms", name) }
 
-// live reads an object of the cluster into its type.
-func live(t *testing.T, d *Driver, r ref, into any) {
+// readLive reads an object of the cluster into its type.
+func readLive(t *testing.T, d *Driver, r ref, into any) {
 	t.Helper()
 	obj, err := d.look(long(t), r)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestPlatformGPUFindsItsNode(t *testing.T) {
 	require.NoError(t, err)
 	for _, obj := range found {
 		var pod corev1.Pod
-		live(t, d, refOf(obj), &pod)
+		readLive(t, d, refOf(obj), &pod)
 		pods = append(pods, pod)
 	}
 	require.Len(t, pods, 1)
@@ -111,7 +111,7 @@ func TestPlatformGPU(t *testing.T) {
 	assert.Contains(t, out, "256.0M", "the team's shared memory")
 	assert.Contains(t, out, "compute,utility\n")
 	var job batchv1.Job
-	live(t, d, c.ref, &job)
+	readLive(t, d, c.ref, &job)
 	assert.Equal(t, int32(86400), *job.Spec.TTLSecondsAfterFinished)
 	assert.Equal(t, int32(3), *job.Spec.BackoffLimit)
 
@@ -207,7 +207,7 @@ func TestPlatformCache(t *testing.T) {
 	assert.Zero(t, end.exitCode, end.message)
 	assert.Equal(t, "from second\n", out)
 	var claim corev1.PersistentVolumeClaim
-	live(t, d, ref{kind: claimKind, namespace: d.namespace, name: d.templates.ClaimName("shared")}, &claim)
+	readLive(t, d, ref{kind: claimKind, namespace: d.namespace, name: d.templates.ClaimName("shared")}, &claim)
 	assert.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}, claim.Status.AccessModes)
 	require.NoError(t, one.Cleanup(long(t)))
 	require.NoError(t, two.Cleanup(long(t)))
