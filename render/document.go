@@ -11,13 +11,37 @@ type document struct {
 	object map[string]any
 	file   string // name of its template
 	index  int    // among the documents of the file
-	text   string // all that the file rendered to
 	data   *Data
 	set    *Set
 }
 
-// documents renders a file and returns what it holds, proven free of injection.
+// text is all that the file renders to. It is for people: a bound rendering has none, and makes it anew.
+func (d document) text() string {
+	text, err := d.set.execute(&d.set.plain, d.file, d.data)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// documents renders a file and returns what it holds, free of injection.
 func (s *Set) documents(name string, data *Data) ([]document, error) {
+	objects, ok := s.bound(name, data)
+	if !ok {
+		var err error
+		if objects, err = s.proven(name, data); err != nil {
+			return nil, err
+		}
+	}
+	documents := make([]document, len(objects))
+	for i, object := range objects {
+		documents[i] = document{object: object, file: name, index: i, data: data, set: s}
+	}
+	return documents, nil
+}
+
+// proven renders a file plainly, and proves that nothing was injected.
+func (s *Set) proven(name string, data *Data) ([]map[string]any, error) {
 	text, err := s.execute(&s.plain, name, data)
 	if err != nil {
 		return nil, fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
@@ -29,11 +53,7 @@ func (s *Set) documents(name string, data *Data) ([]document, error) {
 	if decodeErr != nil {
 		return nil, s.explainYAML(name, text, data, decodeErr)
 	}
-	documents := make([]document, len(objects))
-	for i, object := range objects {
-		documents[i] = document{object: object, file: name, index: i, text: text, data: data, set: s}
-	}
-	return documents, nil
+	return objects, nil
 }
 
 func (s *Set) execute(pool *sync.Pool, name string, data *Data) (string, error) {

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"text/template"
@@ -15,11 +14,13 @@ type engine struct {
 	templates *template.Template
 	depth     int // of include
 	steps     int // left for this rendering
-	maxBytes  int // of output
+	maxSteps  int
+	maxBytes  int      // of output
+	binding   *binding // of a bound rendering, else nil
 }
 
 func newEngine(trees map[string]*parse.Tree, functions template.FuncMap, maxBytes int) *engine {
-	e := &engine{maxBytes: maxBytes}
+	e := &engine{maxBytes: maxBytes, maxSteps: maxSteps}
 	own := maps.Clone(functions)
 	own["include"] = e.include
 	e.templates = template.New("").Option("missingkey=error").Funcs(own)
@@ -31,9 +32,17 @@ func newEngine(trees map[string]*parse.Tree, functions template.FuncMap, maxByte
 	return e
 }
 
+// newBinder makes an engine for bound renderings.
+func newBinder(trees map[string]*parse.Tree) *engine {
+	b := newBinding()
+	e := newEngine(trees, b.functions(), maxMaskedBytes)
+	e.binding, e.maxSteps = b, maxBoundSteps
+	return e
+}
+
 // execute renders one template.
 func (e *engine) execute(name string, data *Data) (text string, err error) {
-	e.depth, e.steps = 0, maxSteps
+	e.depth, e.steps = 0, e.maxSteps
 	return e.run(name, data)
 }
 
@@ -59,7 +68,7 @@ type output struct {
 	text   bytes.Buffer
 }
 
-var errTooManySteps = errors.New("the template does not come to an end: more than a million pieces of text or turns of a loop")
+var errTooManySteps = fmt.Errorf("the template does not come to an end: more than %d pieces of text or turns of a loop", maxSteps)
 
 func (o *output) Write(piece []byte) (int, error) {
 	if o.engine.steps--; o.engine.steps < 0 {

@@ -32,9 +32,9 @@ func (e *TemplateError) Unwrap() error { return e.Err }
 
 // errorf is an error at a field of the document. The rendered text is not shown: the template's line says enough.
 func (d document) errorf(path []any, format string, args ...any) error {
-	line := yamlLine(d.text, d.index, path)
+	text := d.text()
 	return &TemplateError{
-		Position: d.set.position(d.file, d.data, d.text, line, libraryFunctions),
+		Position: d.set.position(d.file, d.data, text, yamlLine(text, d.index, path), libraryFunctions),
 		Path:     pathString(path),
 		Err:      fmt.Errorf(format, args...),
 	}

@@ -138,6 +138,7 @@ func checkCareless(t testing.TB, set *Set, s style, task orchestra.Task) (arrive
 	require.NoError(t, err)
 	data.Name = "careless"
 	documents, err := set.documents("careless.yaml", data)
+	checkBound(t, set, data)
 	if err != nil {
 		assert.ErrorContains(t, err, "careless/careless.yaml")
 		var injection *InjectionError
@@ -150,9 +151,23 @@ func checkCareless(t testing.TB, set *Set, s style, task orchestra.Task) (arrive
 	require.Len(t, documents, 1)
 	want := map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "data": s.wanted(data.Task)}
 	if !reflect.DeepEqual(want, documents[0].object) {
-		assert.Equal(t, want, documents[0].object, "style %q, rendered:\n%s", s.text, documents[0].text)
+		assert.Equal(t, want, documents[0].object, "style %q, rendered:\n%s", s.text, documents[0].text())
 	}
 	return true
+}
+
+// checkBound compares a bound rendering, if there is one, with what plain rendering gives and the proof accepts.
+func checkBound(t testing.TB, set *Set, data *Data) {
+	t.Helper()
+	bound, ok := set.bound("careless.yaml", data)
+	if !ok {
+		return
+	}
+	proven, err := set.proven("careless.yaml", data)
+	require.NoError(t, err)
+	if !reflect.DeepEqual(proven, bound) {
+		assert.Equal(t, proven, bound)
+	}
 }
 
 // every says which part of all combinations is tried: with -short a fifth, else a third, with -update all of them, which

@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// A task is untrusted and a template's author may forget to quote. The proof that nothing of a task was read as YAML is a
-// second rendering, in which every character of a task's strings that YAML could read as syntax, and the first one of
-// whatever it could read as a number, boolean or null, is disguised as a private-use character, which means nothing to YAML.
-// Disguise is one to one, so the proof is exact: undisguised, the second result must equal the first.
+// A task is untrusted and a template's author may forget to quote. So a task's strings go through templates in disguise: every
+// character that YAML could read as syntax, and the first one in any case, is moved into a private-use plane, where it means nothing to
+// YAML. Disguise is one to one: undone, a string is what it was. The first character tells that a string is a task's, whatever a
+// function may cut out of it that looks like a number.
 //
 // mask is a disguise: each disguised character is moved up by base, which keeps the number of characters.
 type mask struct {
@@ -33,7 +33,7 @@ func newMask(texts []string) (mask, error) {
 		m := mask{base: base}
 		free := true
 		for _, text := range texts {
-			free = free && strings.IndexFunc(text, m.isMasked) < 0
+			free = free && !m.isIn(text)
 		}
 		if free {
 			return m, nil
@@ -44,21 +44,34 @@ func newMask(texts []string) (mask, error) {
 
 func (m mask) isMasked(r rune) bool { return r >= m.base && r-m.base < planeSize }
 
+// isIn tells whether any of the text is disguised.
+func (m mask) isIn(text string) bool {
+	return mayBeDisguised(text) && strings.IndexFunc(text, m.isMasked) >= 0
+}
+
+// mayBeDisguised is false for texts without any character beyond the basic plane: most.
+func mayBeDisguised(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0xF0 {
+			return true
+		}
+	}
+	return false
+}
+
 // apply disguises a task's string.
 func (m mask) apply(text string) string {
 	if text == "" && m.empties {
 		return string(m.base + empty)
 	}
-	if isHarmless(text) {
-		return text
-	}
-	typed := looksTyped(text)
 	last := len(text) - 1
+	first := true
 	var masked strings.Builder
+	masked.Grow(len(text) + 16)
 	for i, r := range text {
-		edge := i == 0 || i == last
-		if r < planeSize && (isSyntax(r, edge) || typed && i == 0) {
+		if r < empty && (first || isSyntax(r, i == last)) {
 			r += m.base
+			first = false
 		}
 		masked.WriteRune(r)
 	}
@@ -67,7 +80,7 @@ func (m mask) apply(text string) string {
 
 // undo takes the disguise off again, wherever it is in the text.
 func (m mask) undo(text string) string {
-	if strings.IndexFunc(text, m.isMasked) < 0 {
+	if !m.isIn(text) {
 		return text
 	}
 	return strings.Map(func(r rune) rune {
@@ -81,39 +94,16 @@ func (m mask) undo(text string) string {
 	}, text)
 }
 
-// isHarmless tells whether nothing in the text needs a disguise: true for the common image, name, path or word.
-func isHarmless(text string) bool {
-	last := len(text) - 1
-	for i, r := range text {
-		if isSyntax(r, i == 0 || i == last) {
-			return false
-		}
-	}
-	return !looksTyped(text)
-}
-
-// isSyntax tells characters that YAML could read as more than themselves. edge says that the character is the first or the
-// last of its string, where some that are harmless inside of a word are not.
-func isSyntax(r rune, edge bool) bool {
+// isSyntax tells characters that YAML could read as more than themselves. last says that the character ends its string, where some
+// that are harmless inside of a word are not.
+func isSyntax(r rune, last bool) bool {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '/':
 		return false
 	case r == '-', r == '.', r == ':', r == '@', r == '=', r == '+':
-		return edge
+		return last
 	case r >= empty:
 		return false
 	}
 	return r < 0x80 || !unicode.IsLetter(r) && !unicode.IsDigit(r)
-}
-
-// words that YAML 1.1 reads as a boolean, null, number or merge key.
-const typedWords = "true false yes no on off null y n .inf .nan ~ << ="
-
-// looksTyped tells texts that YAML could read as another type, alone or joined to what stands before and after them: numbers and dates
-// and parts of these, and parts of the words above.
-func looksTyped(text string) bool {
-	if len(text) > 64 {
-		return strings.Trim(text, "0123456789_") == "" // only an integer can be as long
-	}
-	return strings.Trim(text, "0123456789abcdefABCDEFxXoO_.:+-TtZz") == "" || strings.Contains(typedWords, strings.ToLower(text))
 }

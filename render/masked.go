@@ -1,178 +1,162 @@
 package render
 
 import (
-	"fmt"
-	"io"
 	"maps"
 	"reflect"
-	"slices"
 	"strings"
-	"sync"
 	"text/template"
 	"unicode/utf8"
 )
 
-// maskedFunctions are the functions for the masked rendering: each sees and answers what its effect says.
-func maskedFunctions(m mask, plain template.FuncMap) template.FuncMap {
+// disguise is what task strings wear while they go through templates.
+type disguise interface {
+	apply(text string) string
+	undo(text string) string
+}
+
+// disguised gives functions the strings that their effects say.
+type disguised struct{ disguise }
+
+// maskedFunctions are the functions for a rendering in disguise: each sees and answers what its effect says.
+func maskedFunctions(d disguise, plain template.FuncMap) template.FuncMap {
+	w := disguised{d}
 	wrapped := maps.Clone(plain)
-	for _, name := range []string{"eq", "ne", "lt", "le", "gt", "ge", "len", "index", "slice"} {
-		wrapped[name] = builtin(name)
-	}
-	for name, function := range wrapped {
-		switch functions[name] {
-		case inspects, encodes:
-			wrapped[name] = m.around(function, m.undoAll, nil)
-		case looksUp:
-			wrapped[name] = m.around(function, m.undoKey, nil)
-		case converts:
-			wrapped[name] = m.around(function, m.undoAll, m.applyAll)
-		case trims:
-			wrapped[name] = m.aroundTrim(function)
+	for name, effect := range functions {
+		function := plain[name]
+		switch {
+		case builtinFunctions[name]:
+			wrapped[name] = w.aroundBuiltin(name)
+		case effect == inspects:
+			wrapped[name] = w.around(function, w.undoAll, nil)
+		case effect == looksUp:
+			wrapped[name] = w.around(function, w.undoKey, nil)
+		case effect == converts:
+			wrapped[name] = w.around(function, w.undoAll, w.applyAll)
+		case effect == trims:
+			wrapped[name] = w.aroundTrim(function)
 		}
 	}
+	wrapped["printf"] = w.aroundPrintf(plain["printf"].(formatter))
 	return wrapped
 }
 
+type formatter = func(format string, args ...any) (string, error)
+
+// aroundPrintf puts disguised strings in where the format takes them as they are; other verbs see the real ones.
+func (w disguised) aroundPrintf(printf formatter) formatter {
+	return func(format string, args ...any) (string, error) {
+		if takesAsIs(format) {
+			return printf(format, args...)
+		}
+		isTask := false
+		for i := range args {
+			isTask = isTask || isTaskText(reflect.ValueOf(args[i]))
+			args[i] = w.undoAny(args[i])
+		}
+		text, err := printf(format, args...)
+		if isTask {
+			text = w.apply(text)
+		}
+		return text, err
+	}
+}
+
+// asIs are the verbs that put a string in as it is, and the percent sign.
+var asIs = strings.NewReplacer("%s", "", "%v", "", "%d", "", "%%", "")
+
+func takesAsIs(format string) bool { return !strings.Contains(asIs.Replace(format), "%") }
+
 // aroundTrim lets the function trim the real text and cuts the disguised one, which has as many characters, in the same way.
-func (m mask) aroundTrim(function any) any {
+func (w disguised) aroundTrim(function any) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
 		last := len(args) - 1
-		masked := []rune(args[last].String())
+		masked := args[last].String()
+		if !mayBeDisguised(masked) {
+			args[0] = w.undoAll(args[0])
+			return value.Call(args)
+		}
 		for i, arg := range args {
-			args[i] = mapStrings(arg, m.undo)
+			args[i] = w.undoAll(arg)
 		}
-		real := args[last].String()
-		left := value.Call(args)[0].String()
-		if left == "" {
-			return []reflect.Value{reflect.ValueOf(m.apply(""))}
-		}
-		before, _, _ := strings.Cut(real, left)
-		start := utf8.RuneCountInString(before)
-		kept := string(masked[start : start+utf8.RuneCountInString(left)])
-		if kept == left && slices.ContainsFunc(masked, m.isMasked) {
-			kept = m.apply(left) // all disguise was cut off, and what is left may be a number by itself
-		}
-		return []reflect.Value{reflect.ValueOf(kept)}
+		return []reflect.Value{reflect.ValueOf(w.trimAlike(masked, args[last].String(), value.Call(args)[0].String()))}
 	}).Interface()
 }
 
-// builtin makes text/template's own function of that name, which it does not export, callable.
-func builtin(name string) func(args ...any) (any, error) {
-	return func(args ...any) (result any, err error) {
-		if result, ok := builtinQuickly(name, args); ok {
-			return result, nil
+// trimAlike cuts off the masked text what was cut off the real one, of which only left is left.
+func (w disguised) trimAlike(masked, real, left string) string {
+	if left == "" {
+		return w.apply("")
+	}
+	before, _, _ := strings.Cut(real, left)
+	start := utf8.RuneCountInString(before)
+	kept := string([]rune(masked)[start : start+utf8.RuneCountInString(left)])
+	if kept == left {
+		return w.apply(left) // all disguise was cut off, and what is left may be a number by itself
+	}
+	return kept
+}
+
+// around changes the arguments of a function before, and its first result after if a task's string was among the arguments.
+func (w disguised) around(function any, before, after func(reflect.Value) reflect.Value) any {
+	if pick, ok := function.(func(map[string]any, ...string) map[string]any); ok { // common, and slow by reflection
+		return func(dict map[string]any, keys ...string) map[string]any {
+			for i := range keys {
+				keys[i] = w.undo(keys[i])
+			}
+			return pick(dict, keys...)
 		}
-		call := builtinCall{args: args}
-		if err := builtinTemplate(name, len(args)).Execute(io.Discard, &call); err != nil {
-			return nil, err
-		}
-		return call.result, nil
 	}
-}
-
-// builtinQuickly answers the two most common calls without a template.
-func builtinQuickly(name string, args []any) (result any, ok bool) {
-	if len(args) != 2 {
-		return nil, false
-	}
-	key, isText := args[1].(string)
-	switch first := args[0].(type) {
-	case map[string]any:
-		result, ok = first[key]
-		return result, ok && isText && name == "index"
-	case string:
-		return (first == key) == (name == "eq"), isText && (name == "eq" || name == "ne")
-	}
-	return nil, false
-}
-
-// builtinCall is the data of a template that calls one function.
-type builtinCall struct {
-	args   []any
-	result any
-}
-
-func (c *builtinCall) Arg(i int) any          { return c.args[i] }
-func (c *builtinCall) Keep(result any) string { c.result = result; return "" }
-
-var builtinTemplates sync.Map // of name and number of arguments to *template.Template
-
-func builtinTemplate(name string, args int) *template.Template {
-	text := "{{.Keep (" + name
-	for i := range args {
-		text += fmt.Sprintf(" (.Arg %d)", i)
-	}
-	text += ")}}"
-	if parsed, ok := builtinTemplates.Load(text); ok {
-		return parsed.(*template.Template)
-	}
-	parsed := template.Must(template.New(name).Parse(text))
-	builtinTemplates.Store(text, parsed)
-	return parsed
-}
-
-// around changes the arguments of a function before, and its first result after.
-func (m mask) around(function any, before, after func(reflect.Value) reflect.Value) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
+		isTask := false
 		for i, arg := range args {
+			isTask = isTask || isTaskText(arg)
 			args[i] = before(arg)
 		}
 		results := call(value, args)
-		if after != nil {
+		if after != nil && isTask {
 			results[0] = after(results[0])
 		}
 		return results
 	}).Interface()
 }
 
-func (m mask) undoAll(value reflect.Value) reflect.Value  { return mapStrings(value, m.undo) }
-func (m mask) applyAll(value reflect.Value) reflect.Value { return mapStrings(value, m.apply) }
+func (w disguised) undoAll(value reflect.Value) reflect.Value {
+	if !isTaskText(value) {
+		return value
+	}
+	return mapStrings(value, w.undo)
+}
+
+func (w disguised) applyAll(value reflect.Value) reflect.Value { return mapStrings(value, w.apply) }
+
+// undoAny is undoAll for what text/template's functions get.
+func (w disguised) undoAny(value any) any {
+	switch value := value.(type) {
+	case nil, bool, int, int64, *int64:
+		return value
+	case string:
+		return w.undo(value)
+	}
+	return w.undoAll(reflect.ValueOf(value)).Interface()
+}
 
 // undoKey is undoAll for strings and lists of arguments; the maps and lists that are searched stay as they are.
-func (m mask) undoKey(value reflect.Value) reflect.Value {
+func (w disguised) undoKey(value reflect.Value) reflect.Value {
 	switch value.Kind() {
 	case reflect.String:
-		return m.undoAll(value)
+		return w.undoAll(value)
 	case reflect.Slice: // variadic arguments
 		args := reflect.MakeSlice(value.Type(), value.Len(), value.Len())
 		for i := range value.Len() {
 			arg := value.Index(i)
-			if arg.Kind() == reflect.Interface && arg.Elem().Kind() == reflect.String {
-				arg = m.undoAll(arg)
+			if arg.Kind() == reflect.String || arg.Kind() == reflect.Interface && arg.Elem().Kind() == reflect.String {
+				arg = w.undoAll(arg)
 			}
 			args.Index(i).Set(arg)
 		}
 		return args
-	}
-	return value
-}
-
-// mapStrings returns the value with every string in it changed; lists and maps are copied, everything else stays.
-func mapStrings(value reflect.Value, change func(string) string) reflect.Value {
-	switch value.Kind() {
-	case reflect.String:
-		return reflect.ValueOf(change(value.String())).Convert(value.Type())
-	case reflect.Interface:
-		if value.IsNil() {
-			return value
-		}
-		changed := reflect.New(value.Type()).Elem()
-		changed.Set(mapStrings(value.Elem(), change))
-		return changed
-	case reflect.Slice:
-		changed := reflect.MakeSlice(value.Type(), value.Len(), value.Len())
-		for i := range value.Len() {
-			changed.Index(i).Set(mapStrings(value.Index(i), change))
-		}
-		return changed
-	case reflect.Map:
-		changed := reflect.MakeMapWithSize(value.Type(), value.Len())
-		for items := value.MapRange(); items.Next(); {
-			changed.SetMapIndex(mapStrings(items.Key(), change), mapStrings(items.Value(), change))
-		}
-		return changed
 	}
 	return value
 }

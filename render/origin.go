@@ -50,13 +50,14 @@ func (d document) lines() ([]Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", d.file, err)
 	}
-	origins := d.set.origins(d.file, d.data, d.text, libraryFunctions)
-	rendered := yamlDocument(d.text, d.index)
+	text := d.text()
+	origins := d.set.origins(d.file, d.data, text, libraryFunctions)
+	rendered := yamlDocument(text, d.index)
 	paths := map[int][]any{} // by line of the manifest, from 1; the longest
 	walkLines((*yaml.Node)(yamlDocument(string(manifest), 0)), nil, paths)
 	var lines []Line
 	from := Position{File: d.set.sources.files[d.file].String()}
-	for text := range strings.Lines(string(manifest)) {
+	for written := range strings.Lines(string(manifest)) {
 		if path, starts := paths[len(lines)+1]; starts {
 			line, found := rendered.find(path)
 			switch {
@@ -66,7 +67,7 @@ func (d document) lines() ([]Line, error) {
 				from = origins[line-1]
 			}
 		}
-		lines = append(lines, Line{Text: strings.TrimSuffix(text, "\n"), From: from})
+		lines = append(lines, Line{Text: strings.TrimSuffix(written, "\n"), From: from})
 	}
 	return lines, nil
 }

@@ -127,7 +127,7 @@ func replacePattern(name string) func(pattern, text, replacement string) (string
 	must := "mustR" + strings.TrimPrefix(name, "r")
 	replaceAll := sprig.HermeticTxtFuncMap()[must].(func(string, string, string) (string, error))
 	return func(pattern, text, replacement string) (string, error) {
-		if length := (len(text) + 1) * (len(replacement) + 1); length > 16*maxOutputBytes {
+		if length := (len(text) + 1) * (len(replacement) + 1); length > 4*maxOutputBytes {
 			return "", tooLong(length)
 		}
 		return replaceAll(pattern, text, replacement)

@@ -2,26 +2,19 @@ package render
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"unicode/utf8"
 )
 
-// proveSafe renders the file again with the task's strings disguised and compares. decodeErr is what parsing the first
-// rendering gave: text that parses only disguised was broken by a task, text that parses in neither case by its author.
+// proveSafe renders the file again with the task's strings disguised and compares, and once more with empty strings disguised too.
 func (s *Set) proveSafe(name string, data *Data, first rendering) error {
-	found := data.found
-	p := proof{set: s, name: name, data: data, mask: found.mask}
-	if found.harmful {
-		if d := p.compare(first, p.masked()); d != nil {
-			return p.blame(d)
-		}
+	p := proof{set: s, name: name, data: data, mask: data.found.mask}
+	if d := p.compare(first, p.masked()); d != nil {
+		return p.blame(d)
 	}
-	if found.empties || first.err != nil || hasNull(first.objects) {
-		p.mask.empties = true
-		if d := p.compareEmpties(first, p.masked()); d != nil {
-			return p.blame(d)
-		}
+	p.mask.empties = true
+	if d := p.compareEmpties(first, p.masked()); d != nil {
+		return p.blame(d)
 	}
 	return nil
 }
@@ -35,8 +28,8 @@ type rendering struct {
 
 // inspection is what the task's strings need.
 type inspection struct {
-	harmful, empties bool
-	mask             mask
+	empties bool // there are empty ones
+	mask    mask
 }
 
 // inspect looks at all strings of a task once, for all its files. Text that is not valid UTF-8 is refused: encoders would
@@ -46,7 +39,6 @@ func inspect(data *Data) (found *inspection, err error) {
 	texts := make([]string, 0, 32)
 	data.untrusted(func(from field, text *string) {
 		texts = append(texts, *text)
-		found.harmful = found.harmful || !isHarmless(*text)
 		found.empties = found.empties || *text == ""
 		if !utf8.ValidString(*text) && err == nil {
 			err = fmt.Errorf("%s: %q is not valid UTF-8", from, *text)
@@ -56,24 +48,6 @@ func inspect(data *Data) (found *inspection, err error) {
 		found.mask, err = newMask(texts)
 	}
 	return found, err
-}
-
-func hasNull(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case []map[string]any:
-		return slices.ContainsFunc(value, func(item map[string]any) bool { return hasNull(item) })
-	case []any:
-		return slices.ContainsFunc(value, hasNull)
-	case map[string]any:
-		for _, item := range value {
-			if hasNull(item) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // proof is the comparison of one file's renderings for one task.

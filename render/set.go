@@ -37,6 +37,8 @@ type Set struct {
 	settings        Settings
 	kinds           []Kind
 
+	canBind   bool         // no template or value uses the plane of the disguise
+	binders   sync.Pool    // of *engine: for bound renderings
 	plain     sync.Pool    // of *engine
 	disguised [4]sync.Pool // of *engine: by plane, then by plane with empty strings
 }
@@ -87,6 +89,8 @@ func (s *Set) load(cfg Config) error {
 	if err := errors.Join(parseErr, err); err != nil {
 		return err
 	}
+	s.canBind = !usesPlane(all, s.values)
+	s.binders = sync.Pool{New: func() any { return newBinder(s.sources.trees) }}
 	s.plain = s.newPool(libraryFunctions, maxOutputBytes)
 	for i, base := range planes {
 		s.disguised[i] = s.newPool(maskedFunctions(mask{base: base}, libraryFunctions), maxMaskedBytes)
