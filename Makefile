@@ -15,8 +15,8 @@ run: ## Run a task end to end: on $KUBECONFIG or in-cluster if there is one, els
 	@if [ -z "$$KUBECONFIG$$KUBERNETES_SERVICE_HOST" ]; then \
 		$(DEVCLUSTER) up && KUBECONFIG=$$($(DEVCLUSTER) kubeconfig) && export KUBECONFIG || exit 1; \
 	fi; \
-	go run ./cmd/kubectl-orchestra run hello --scope make-run --image busybox --remove-volumes \
-		--env GREETING=hello --volume notes:notes --cpu-shares 512 --memory 64Mi \
+	go run ./cmd/kubectl-orchestra run hello --scope make-run --image busybox --rm --remove-volumes \
+		--env GREETING=hello --volume notes:notes --cpu 0.5 --memory 64Mi \
 		-- sh -c 'echo "$$GREETING from $$(hostname)"; date -u +%Y > notes/year; echo "the volume holds: $$(ls notes)"; echo "done" >&2'
 
 .PHONY: test

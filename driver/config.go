@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Config says which cluster, which namespace and which templates. Only Namespace is required.
@@ -21,6 +22,9 @@ type Config struct {
 	// Context picks a context of the kubeconfig; "" means its current one. With a Context the in-cluster
 	// configuration, which has none, is not considered.
 	Context string
+	// Overrides replace what the kubeconfig says, as kubectl's flags do: another user, server, certificate authority. Of them only the
+	// impersonated user counts in the in-cluster configuration, and none with RESTConfig.
+	Overrides clientcmd.ConfigOverrides
 	// RESTConfig is for programs that connect by themselves. It beats everything else, and is copied, never changed.
 	// Its Timeout is not used, as it would cut watches and logs.
 	RESTConfig *rest.Config

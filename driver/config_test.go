@@ -20,7 +20,7 @@ func TestDeadlinesOfConfigBeatValues(t *testing.T) {
 	given := map[string]any{"deadlines": map[string]any{"scheduling": "1m", "start": "2m"}, "activeDeadlineSeconds": 9}
 	cfg := Config{Namespace: "ns", Values: given, StartDeadline: 90 * time.Second, RunDeadline: 1500 * time.Millisecond,
 		ProblemDeadline: time.Second, NodeLostDeadline: 3 * time.Second}
-	templates, err := loadTemplates(cfg)
+	templates, err := LoadTemplates(cfg)
 	require.NoError(t, err)
 	settings := templates.Settings()
 	assert.Equal(t, time.Minute, settings.SchedulingDeadline)
@@ -38,12 +38,12 @@ func TestTemplateLayers(t *testing.T) {
 		"missing directory": {dir + "/missing", dir + "/missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := loadTemplates(Config{Namespace: "ns", TemplateDirs: []string{dir, c.layer}})
+			_, err := LoadTemplates(Config{Namespace: "ns", TemplateDirs: []string{dir, c.layer}})
 			require.ErrorContains(t, err, c.layer)
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
-	templates, err := loadTemplates(Config{Namespace: "ns", TemplateDirs: []string{dir, "builtin:job"}})
+	templates, err := LoadTemplates(Config{Namespace: "ns", TemplateDirs: []string{dir, "builtin:job"}})
 	require.NoError(t, err)
 	assert.NotNil(t, templates)
 }

@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/client-go/util/connrotation"
 )
 
@@ -27,6 +28,12 @@ type environment struct {
 func processEnvironment() environment {
 	home, _ := os.UserHomeDir() // without a home there is no ~/.kube/config to try
 	return environment{kubeconfig: os.Getenv(clientcmd.RecommendedConfigPathEnvVar), home: home, inCluster: rest.InClusterConfig}
+}
+
+// Connect finds the cluster that New would use, and says in words where it was found. It makes no request.
+func Connect(cfg Config) (*rest.Config, string, error) {
+	found, err := connect(cfg, processEnvironment())
+	return found.rest, found.source, err
 }
 
 // connection is a found cluster and where it was found, for messages.
@@ -44,25 +51,35 @@ func connect(cfg Config, env environment) (connection, error) {
 	case cfg.RESTConfig != nil:
 		return connection{rest: rest.CopyConfig(cfg.RESTConfig), source: "Config.RESTConfig"}, nil
 	case cfg.Kubeconfig != "":
-		return fromFiles("Config.Kubeconfig", []string{cfg.Kubeconfig}, cfg.Context)
+		return fromFiles("Config.Kubeconfig", []string{cfg.Kubeconfig}, cfg)
 	case env.kubeconfig != "":
-		return fromFiles("$KUBECONFIG", filepath.SplitList(env.kubeconfig), cfg.Context)
+		return fromFiles("$KUBECONFIG", filepath.SplitList(env.kubeconfig), cfg)
 	}
 	if cfg.Context == "" {
 		found, err := env.inCluster()
 		if err == nil {
+			impersonate(found, cfg.Overrides.AuthInfo)
 			return connection{rest: found, source: "the in-cluster configuration"}, nil
 		}
 		if !errors.Is(err, rest.ErrNotInCluster) {
 			return connection{}, fmt.Errorf("reading the in-cluster configuration: %w", err)
 		}
 	}
-	return fromHome(env.home, cfg.Context)
+	return fromHome(env.home, cfg)
 }
 
-func fromHome(home, context string) (connection, error) {
+// impersonate takes from the overrides what makes sense for an in-cluster configuration.
+func impersonate(config *rest.Config, auth clientcmdapi.AuthInfo) {
+	if auth.Impersonate != "" {
+		config.Impersonate = rest.ImpersonationConfig{
+			UserName: auth.Impersonate, UID: auth.ImpersonateUID, Groups: auth.ImpersonateGroups, Extra: auth.ImpersonateUserExtra,
+		}
+	}
+}
+
+func fromHome(home string, cfg Config) (connection, error) {
 	file := filepath.Join(home, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)
-	found, err := fromFiles("~/.kube/config", []string{file}, context)
+	found, err := fromFiles("~/.kube/config", []string{file}, cfg)
 	if errors.Is(err, os.ErrNotExist) {
 		return connection{}, fmt.Errorf("finding a cluster: Config has no RESTConfig and no Kubeconfig, $KUBECONFIG is not set, "+
 			"this process does not run in a cluster, and there is no %s: name one of them", file)
@@ -71,7 +88,7 @@ func fromHome(home, context string) (connection, error) {
 }
 
 // fromFiles loads kubeconfig files, merged as kubectl merges them. At least one of them must exist.
-func fromFiles(source string, files []string, context string) (connection, error) {
+func fromFiles(source string, files []string, cfg Config) (connection, error) {
 	source = source + " " + strings.Join(files, string(filepath.ListSeparator))
 	if err := anyExists(files); err != nil {
 		return connection{}, fmt.Errorf("reading %s: %w", source, err)
@@ -81,13 +98,14 @@ func fromFiles(source string, files []string, context string) (connection, error
 	if err != nil {
 		return connection{}, fmt.Errorf("reading %s: %w", source, err)
 	}
+	context := cfg.Context
 	if context == "" {
 		context = loaded.CurrentContext
 	}
 	if _, ok := loaded.Contexts[context]; !ok {
 		return connection{}, fmt.Errorf("reading %s: there is no context %q; it has %q", source, context, slices.Sorted(maps.Keys(loaded.Contexts)))
 	}
-	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, context, &clientcmd.ConfigOverrides{}, nil).ClientConfig()
+	config, err := clientcmd.NewNonInteractiveClientConfig(*loaded, context, &cfg.Overrides, nil).ClientConfig()
 	if err != nil {
 		return connection{}, fmt.Errorf("reading context %q of %s: %w", context, source, err)
 	}

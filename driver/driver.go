@@ -86,7 +86,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 		logger = slog.New(slog.DiscardHandler)
 	}
 	cfg = cfg.withDefaults()
-	templates, err := loadTemplates(cfg)
+	templates, err := LoadTemplates(cfg)
 	if err != nil {
 		return nil, err
 	}

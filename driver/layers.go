@@ -13,8 +13,9 @@ import (
 
 const builtinPrefix = "builtin:"
 
-// loadTemplates makes the set of templates from the built-in ones and the layers that Config names.
-func loadTemplates(cfg Config) (set *render.Set, err error) {
+// LoadTemplates makes the set of templates that New would use, from the built-in ones, the layers and the values that cfg names. It needs no
+// cluster: what it renders is what a driver of this cfg would apply, but for the driver's own mark (AnnotationLaunch).
+func LoadTemplates(cfg Config) (set *render.Set, err error) {
 	layers, closeLayers, err := openLayers(cfg.TemplateDirs)
 	if err != nil {
 		return nil, err

@@ -4,40 +4,40 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, streams{os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
-	stop()
-	os.Exit(code)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	os.Exit(run(context.Background(), processStreams(), signals, os.Args[1:]))
 }
 
-// run is the whole program: it returns the exit code. That of a task passes through; 125 is for what went wrong around it.
-func run(ctx context.Context, io streams, args []string) int {
-	root := newRoot(io)
+// run is the whole program: it returns the exit code.
+func run(ctx context.Context, s streams, signals <-chan os.Signal, args []string) int {
+	c := &cli{streams: s}
+	root := newRoot(c)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
+	result := make(chan int, 1)
+	ctx, interrupt := context.WithCancelCause(ctx)
+	defer interrupt(nil)
+	go func() {
+		command, err := root.ExecuteContextC(ctx)
+		result <- c.report(ctx, command, err)
+	}()
+	for {
+		select {
+		case code := <-result:
+			return code
+		case received := <-signals:
+			// The first signal ends what is under way in order, the second at once.
+			if ctx.Err() != nil {
+				c.say("left at once: what was under way may be half done; `kubectl orchestra ps` shows it")
+				return exitCode(ctx)
+			}
+			interrupt(interrupted{received})
+		}
 	}
-	var ended exitError
-	if errors.As(err, &ended) {
-		return ended.code
-	}
-	_, _ = fmt.Fprintln(io.err, "kubectl-orchestra:", err)
-	return exitFailure
 }
-
-// exitFailure is the exit code for errors of this program or of the cluster, as Docker's is for its own.
-const exitFailure = 125
-
-// exitError passes a task's exit code through.
-type exitError struct{ code int }
-
-func (e exitError) Error() string { return fmt.Sprintf("the task ended with exit code %d", e.code) }
