@@ -76,7 +76,7 @@ func FeaturesOf(cfg Config) ([]Feature, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	templates, err := loadTemplates(cfg)
+	templates, err := LoadTemplates(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -7,8 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // record is all that the driver keeps of a pod: some hundred bytes, where the object has ten kilobytes. It is a value.
@@ -68,7 +66,7 @@ func recordOf(pod *corev1.Pod) record {
 	if owner := metav1.GetControllerOf(pod); owner != nil && owner.Kind == kindJob {
 		r.workload, r.kind, r.name = types.UID(strings.Clone(string(owner.UID))), kindJob, strings.Clone(owner.Name)
 	}
-	task := containerStatus(pod.Status.ContainerStatuses, render.TaskContainer)
+	task := taskContainer(pod)
 	r.started = task != nil && (task.State.Running != nil || hasRun(task.State.Terminated) || hasRun(task.LastTerminationState.Terminated))
 	r.stage = stageOf(pod, &r)
 	return r
@@ -81,7 +79,7 @@ func hasRun(end *corev1.ContainerStateTerminated) bool {
 
 func stageOf(pod *corev1.Pod, r *record) stage {
 	_, marked := pod.Annotations[AnnotationFailed]
-	task := containerStatus(pod.Status.ContainerStatuses, render.TaskContainer)
+	task := taskContainer(pod)
 	ended := task != nil && task.State.Terminated != nil
 	finished := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
 	switch {

@@ -19,7 +19,7 @@ func statusOf(pod *corev1.Pod) status {
 	if failed, ok := failedMark(pod.Annotations); ok {
 		return failed
 	}
-	task := containerStatus(pod.Status.ContainerStatuses, render.TaskContainer)
+	task := taskContainer(pod)
 	if task != nil && task.State.Terminated != nil {
 		return terminatedStatus(pod, task.State.Terminated)
 	}
@@ -52,10 +52,11 @@ func failedMark(annotations map[string]string) (status, bool) {
 // mark is the value of AnnotationFailed that failedMark reads.
 func (s status) mark() string { return s.reason + ": " + s.message }
 
-func containerStatus(statuses []corev1.ContainerStatus, name string) *corev1.ContainerStatus {
-	for i := range statuses {
-		if statuses[i].Name == name {
-			return &statuses[i]
+// taskContainer is what the kubelet reports of the task's container; nil if it has not reported yet.
+func taskContainer(pod *corev1.Pod) *corev1.ContainerStatus {
+	for i := range pod.Status.ContainerStatuses {
+		if pod.Status.ContainerStatuses[i].Name == render.TaskContainer {
+			return &pod.Status.ContainerStatuses[i]
 		}
 	}
 	return nil

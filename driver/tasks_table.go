@@ -147,7 +147,7 @@ func taskInfoOfPod(pod *corev1.Pod) TaskInfo {
 	if condition := podCondition(pod, corev1.PodScheduled); condition != nil && condition.Status == corev1.ConditionTrue {
 		info.Scheduled = condition.LastTransitionTime.Time
 	}
-	task := containerStatus(pod.Status.ContainerStatuses, render.TaskContainer)
+	task := taskContainer(pod)
 	switch {
 	case task == nil:
 	case task.State.Running != nil:
