@@ -89,7 +89,7 @@ func TestDeadlinesOfSettings(t *testing.T) {
 	assert.Equal(t, time.Minute/2, limits.grace, "a problem is not waited for longer than no problem")
 	assert.Equal(t, time.Hour+time.Second, limits.lost)
 
-	templates, err := loadTemplates(Config{Namespace: "ns"})
+	templates, err := LoadTemplates(Config{Namespace: "ns"})
 	require.NoError(t, err)
 	defaults := deadlinesOf(templates.Settings())
 	assert.Equal(t, time.Minute, defaults.grace)
