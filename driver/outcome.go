@@ -18,7 +18,7 @@ const (
 	ReasonError            = "Error"            // the task's own exit code is not 0
 	ReasonOOMKilled        = "OOMKilled"        // a process of the task was killed for want of memory; never exit code 0
 	ReasonStdinIncomplete  = "StdinIncomplete"  // exit code 0, but of a task that was given a cut stdin
-	ReasonDeadlineExceeded = "DeadlineExceeded" // activeDeadlineSeconds passed
+	ReasonDeadlineExceeded = "DeadlineExceeded" // the deadline activeDeadlineSeconds has passed
 	ReasonUnknown          = "Unknown"          // it ended, and the node does not know how
 
 	// The task did not start. Under way, these say what it waits for; done, what it waited for in vain.
@@ -62,6 +62,7 @@ const (
 
 // advice says what to change: one sentence for each reason that calls for one.
 var advice = map[string]string{
+	ReasonError:                 "Read the task's log.",
 	ReasonOOMKilled:             "Raise Task.ContainerLimits.Memory, or let the task use less memory.",
 	ReasonStdinIncomplete:       "Clean the task up and run it again.",
 	ReasonStdinOpen:             "",
