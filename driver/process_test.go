@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,13 +28,13 @@ type life struct {
 	Templates  []string
 	Task       orchestra.Task // without Stdin
 	Stdin      string         // "": none
-	RunOnly    bool           // end when the task is accepted, and leave it
+	Callers    int            // so many run the task at the same time, and leave it; 0: one runs it, and removes it in the end
 	Close      bool           // close the driver, and do not clean up
 }
 
 // report is what the process says about its task, in JSON on its stdout.
 type report struct {
-	ID, UID string
+	UIDs    []string // one for each caller
 	Code    int
 	Reason  string
 	Message string
@@ -63,6 +64,9 @@ func (l life) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if l.Callers > 0 {
+		return json.NewEncoder(os.Stdout).Encode(report{UIDs: l.race(ctx, d)})
+	}
 	task := l.Task
 	if l.Stdin != "" {
 		task.Stdin = bytes.NewBufferString(l.Stdin)
@@ -71,11 +75,27 @@ func (l life) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found := report{ID: c.ID(), UID: string(c.(*container).uid)}
-	if !l.RunOnly {
-		err = errors.Join(l.finish(ctx, d, c, &found), l.remove(ctx, d, c))
-	}
+	found := report{UIDs: []string{string(c.(*container).uid)}}
+	err = errors.Join(l.finish(ctx, d, c, &found), l.remove(ctx, d, c))
 	return errors.Join(err, json.NewEncoder(os.Stdout).Encode(found))
+}
+
+// race runs the task from all callers at once.
+func (l life) race(ctx context.Context, d *Driver) []string {
+	uids := make([]string, l.Callers)
+	var callers sync.WaitGroup
+	for i := range uids {
+		callers.Go(func() {
+			c, err := d.RunContainer(ctx, l.Task)
+			if err != nil {
+				uids[i] = err.Error()
+				return
+			}
+			uids[i] = string(c.(*container).uid)
+		})
+	}
+	callers.Wait()
+	return uids
 }
 
 // finish waits for the end of the task and reads everything about it.
