@@ -126,12 +126,14 @@ func (d *Driver) dropLease(ctx context.Context) error {
 }
 
 // lease is the driver's lease. It is no template's, as it is about the driver and not about any task.
-func (d *Driver) lease() *unstructured.Unstructured {
+func (d *Driver) lease() *unstructured.Unstructured { return d.leaseOf(d.instance) }
+
+func (d *Driver) leaseOf(instance string) *unstructured.Unstructured {
 	lease := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
-		"holderIdentity": d.instance, "leaseDurationSeconds": int64(shortestSweep / time.Second), "renewTime": d.leaseTime(),
+		"holderIdentity": instance, "leaseDurationSeconds": int64(shortestSweep / time.Second), "renewTime": d.leaseTime(),
 	}}}
 	lease.SetGroupVersionKind(leaseKind)
-	lease.SetName(sanitize.Label("orchestra", d.cfg.Namespace, d.instance))
+	lease.SetName(sanitize.Label("orchestra", d.cfg.Namespace, instance))
 	lease.SetNamespace(d.namespace)
 	lease.SetLabels(map[string]string{render.LabelManagedBy: render.ManagedBy, render.KeyNamespace: sanitize.LabelValue(d.cfg.Namespace)})
 	lease.SetAnnotations(map[string]string{render.KeyNamespace: d.cfg.Namespace})

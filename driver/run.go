@@ -24,7 +24,8 @@ import (
 // everything that it made is removed again; when ctx has ended, this is done after RunContainer has returned.
 //
 // Task.Stdin is read in the background, by the call that made the workload; a later one by another driver takes over if nobody
-// has begun to send. Status says whether all of it arrived.
+// has begun to send. If the one who has begun gives no sign of life for a minute, the later one ends the task, whose input will never be
+// whole. Status says whether all of it arrived.
 func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchestra.Container, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {
@@ -49,7 +50,7 @@ func (d *Driver) RunContainer(ctx context.Context, task orchestra.Task) (orchest
 	return c, nil
 }
 
-// run makes what the task needs, the workload last. awaitsStdin says that nobody has begun to send the task its stdin.
+// run makes what the task needs, the workload last. awaitsStdin says that nobody is known to have sent the task its stdin.
 func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.Rendered) (c *container, awaitsStdin bool, err error) {
 	if err := l.d.prepareNamespace(ctx); err != nil {
 		return nil, false, err
@@ -82,10 +83,11 @@ func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.
 	return c, same && l.mayFeed(live), err
 }
 
-// mayFeed says whether this call should send the task its stdin: if it made the workload, or if another driver did, which may
-// have died before it began. Should both live, one gets to claim the input, and the other's reader is left alone.
+// mayFeed says whether this call should offer the task its stdin: if it made the workload, or if another driver did, which may have died
+// before it began or while it sent. Should both live, one gets to claim the input, and the other's reader is left alone.
 func (l *launch) mayFeed(live *unstructured.Unstructured) bool {
-	if live.GetAnnotations()[render.AnnotationStdin] != render.StdinPending {
+	state := live.GetAnnotations()[render.AnnotationStdin]
+	if _, sending := parseStdinSender(state); state != render.StdinPending && !sending {
 		return false
 	}
 	return l.isOwn(live) || makerOf(live) != l.d.instance

@@ -12,6 +12,7 @@ import (
 type stdinFeed struct {
 	state  stdinTask
 	marks  stdinMarks
+	sender stdinSender
 	attach func(ctx context.Context) (attachment, error)
 	pace   stdinPace
 }
@@ -25,6 +26,7 @@ type stdinTask interface {
 
 // stdinMarks writes AnnotationStdin.
 type stdinMarks interface {
+	claim(ctx context.Context) (claimed bool, holder string, err error)
 	set(ctx context.Context, state string) error
 	cut(ctx context.Context, why error) error // returns why
 }
@@ -65,24 +67,26 @@ func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error 
 	case err != nil || seen.status.done || seen.stage != stageRunning:
 		return err // it will never read, or has ended by itself without reading
 	}
+	marks := &podMarks{d: d, seen: seen, owner: fmt.Sprintf("%s/%d", d.instance, d.launches.Add(1))}
 	f := &stdinFeed{
 		pace:   defaultStdinPace(),
 		state:  watchedTask{d: d, uid: c.uid},
-		marks:  &podMarks{d: d, seen: seen},
+		marks:  marks,
+		sender: stdinSenders{d: d, marks: marks},
 		attach: func(ctx context.Context) (attachment, error) { return d.attachStdin(ctx, seen.pod) },
 	}
 	return f.run(ctx, r)
 }
 
-// run says that it sends, attaches and sends. The mark comes first: from the attach on, a driver that dies gives the task an
+// run says that it sends, attaches and sends; if another driver sends, it only looks after that one. The mark comes first: from the attach on, a driver that dies gives the task an
 // early end of its input, and nothing but the mark would tell.
 //
 // Nothing is sent in the first moments. The runtime goes on holding the attach of a task that has ended until something is written
 // to it, and its answer is lost if it meets data that is under way (see webSocketWindow); a task that ends at once would then look like
 // one whose stdin was cut. The kubelet sees an end within a second.
 func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
-	if err := f.marks.set(ctx, stdinSending); err != nil {
-		return err
+	if claimed, holder, err := f.marks.claim(ctx); err != nil || !claimed {
+		return errors.Join(err, f.guard(ctx, holder))
 	}
 	conn, err := f.connect(ctx)
 	switch {

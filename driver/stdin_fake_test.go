@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -70,6 +71,8 @@ type fakeTask struct {
 	zero   bool
 	states []string
 	why    error
+	holder string             // the state of a stdin that another driver sends
+	signs  int                // so many signs of life of that driver differ from the one before
 	events func(state string) // asked at each mark
 }
 
@@ -88,6 +91,30 @@ func (t *fakeTask) ended(ctx context.Context, wait time.Duration) (ended, zero b
 	case <-time.After(wait):
 	}
 	return false, true
+}
+
+func (t *fakeTask) claim(context.Context) (claimed bool, holder string, err error) {
+	if t.holder != "" {
+		return false, t.holder, nil
+	}
+	t.mark(stdinSending)
+	return true, "", nil
+}
+
+func (t *fakeTask) sign(context.Context, string) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.signs > 0 {
+		t.signs--
+	}
+	return strconv.Itoa(t.signs), nil
+}
+
+func (t *fakeTask) bury(ctx context.Context, state string) error {
+	if state != t.holder {
+		return errors.New("buried in another state")
+	}
+	return t.cut(ctx, errSenderDied)
 }
 
 func (t *fakeTask) set(_ context.Context, state string) error {
@@ -113,7 +140,7 @@ func (t *fakeTask) mark(state string) {
 }
 
 func (t *fakeTask) feed(attach func(context.Context) (attachment, error)) *stdinFeed {
-	return &stdinFeed{state: t, marks: t, attach: attach, pace: defaultStdinPace()}
+	return &stdinFeed{state: t, marks: t, sender: t, attach: attach, pace: defaultStdinPace()}
 }
 
 func attachTo(a attachment) func(context.Context) (attachment, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/faultproxy"
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // Wherever an attach is cut, the task is a success only if it has got every byte.
@@ -40,6 +41,27 @@ func TestClusterStdinIsCutAnywhere(t *testing.T) {
 			}
 			assert.Equal(t, ReasonStdinIncomplete, end.Reason())
 			assert.Equal(t, exitNone, end.ExitCode())
+		})
+	}
+}
+
+// Two drivers are given the same task with its stdin: it arrives once.
+func TestClusterStdinOfManyDriversArrivesOnce(t *testing.T) {
+	const size = 100_000
+	for name, templates := range map[string][]string{"Pod": nil, "Job": {"builtin:job"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := uniqueNamespace()
+			var containers []orchestra.Container
+			for range 4 {
+				d, _ := onCluster(t, namespace, func(cfg *Config) { cfg.TemplateDirs = templates })
+				containers = append(containers, runWithStdin(t, d, noise(size), "sha256sum"))
+			}
+			for _, c := range containers {
+				end, out := finish(t, c)
+				assert.Equal(t, digestOfNoise(t, size)+"  -\n", out)
+				assert.Equal(t, ReasonCompleted, end.Reason(), end.Message())
+			}
 		})
 	}
 }

@@ -30,8 +30,9 @@ func (t watchedTask) ended(ctx context.Context, wait time.Duration) (ended, zero
 
 // podMarks writes AnnotationStdin on the pod that is being fed, and on no namesake.
 type podMarks struct {
-	d    *Driver
-	seen record
+	d     *Driver
+	seen  record
+	owner string // names the call that sends: instance/number
 }
 
 // operation is one step of a JSON patch (RFC 6902).
@@ -43,6 +44,25 @@ type operation struct {
 
 const annotationPath = "/metadata/annotations/"
 
+// claim makes this call the one that sends the task's stdin, unless another one, perhaps of another process, has begun to. holder is the
+// state that stands there then.
+func (m *podMarks) claim(ctx context.Context) (claimed bool, holder string, err error) {
+	mine := stdinSending + ": " + m.owner
+	err = m.patch(ctx, operation{"test", annotationPath + AnnotationStdin, stdinPending}, operation{"replace", annotationPath + AnnotationStdin, mine})
+	if !apierrors.IsInvalid(err) { // a test that fails (apiserver endpoints/handlers/patch.go)
+		return err == nil, "", err
+	}
+	live, err := m.d.look(ctx, podRef(m.d.namespace, m.seen.pod))
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, "", nil
+	case err != nil:
+		return false, "", err
+	}
+	holder = live.GetAnnotations()[AnnotationStdin]
+	return holder == mine && live.GetUID() == m.seen.podUID, holder, nil
+}
+
 // set writes a state that is no failure.
 func (m *podMarks) set(ctx context.Context, state string) error {
 	return m.patch(ctx, operation{"add", annotationPath + AnnotationStdin, state})
@@ -50,14 +70,17 @@ func (m *podMarks) set(ctx context.Context, state string) error {
 
 // cut writes down that the stdin is incomplete and ends the task, which works with half of its input otherwise. A deadline of one
 // second makes the kubelet end it; pod and log stay. It returns why, once that is written.
-func (m *podMarks) cut(ctx context.Context, why error) error {
+func (m *podMarks) cut(ctx context.Context, why error) error { return m.cutIf(ctx, why) }
+
+// cutIf is cut under conditions.
+func (m *podMarks) cutIf(ctx context.Context, why error, conditions ...operation) error {
 	words := quote(why.Error())
 	verdict := ended(ReasonStdinIncomplete, exitNone, "The task's stdin was cut: "+words)
-	err := m.patch(ctx,
+	err := m.patch(ctx, append(conditions,
 		operation{"add", annotationPath + AnnotationStdin, stdinIncomplete + ": " + words},
 		operation{"add", annotationPath + AnnotationFailed, verdict.mark()},
 		operation{"add", "/spec/activeDeadlineSeconds", 1},
-	)
+	)...)
 	if err == nil && m.seen.kind == kindJob {
 		err = m.d.retry.do(ctx, "marking a Job", func(ctx context.Context) error { return m.d.watch.failJob(ctx, m.seen, verdict) })
 	}

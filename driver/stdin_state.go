@@ -15,7 +15,7 @@ const AnnotationStdin = render.AnnotationStdin
 // Values of AnnotationStdin.
 //
 //	pending    -> nobody has attached. The task has read nothing and seen no end of input, so its exit code counts.
-//	sending    -> a driver is sending it, or died while it did. Exit code 0 is no success yet.
+//	sending    -> a driver is sending it, or died while it did: "sending: who". Exit code 0 is no success yet.
 //	delivered  -> the whole input, and its end, went to the container; the server confirmed it. The exit code counts.
 //	unread     -> the task ended by itself before it had read everything. The exit code counts.
 //	incomplete -> the input was cut: "incomplete: why". The task is no success, whatever its exit code.
@@ -33,7 +33,7 @@ const (
 // replaces the value within seconds of the task's end, so after a grace an undecided task is one with incomplete stdin.
 // problem is not empty when the input was cut, and says why.
 func stdinVerdict(value string) (undecided bool, problem string) {
-	if value == stdinSending {
+	if strings.HasPrefix(value, stdinSending) {
 		return true, ""
 	}
 	if why, cut := strings.CutPrefix(value, stdinIncomplete); cut {
@@ -43,4 +43,11 @@ func stdinVerdict(value string) (undecided bool, problem string) {
 		return false, why
 	}
 	return false, ""
+}
+
+// parseStdinSender returns the instance of the driver that sends a task's stdin; ok is false if nobody does.
+func parseStdinSender(value string) (instance string, ok bool) {
+	who, ok := strings.CutPrefix(value, stdinSending+": ")
+	instance, _, _ = strings.Cut(who, "/")
+	return instance, ok
 }

@@ -213,6 +213,47 @@ func TestStdinConnectionBreaksBeforeTheFirstByte(t *testing.T) {
 	})
 }
 
+// A second driver that is given the same task leaves its stdin to the one that sends it, and ends the task if that one has died.
+func TestStdinOfAnotherDriver(t *testing.T) {
+	for name, test := range map[string]struct {
+		holder string
+		signs  int
+		ends   time.Duration // 0: never
+		states []string
+		took   time.Duration
+	}{
+		"it is delivered":         {holder: stdinDelivered},
+		"it was cut":              {holder: "incomplete: why"},
+		"the sender lives":        {holder: "sending: other/1", signs: 100, ends: time.Hour / 2, took: time.Hour / 2},
+		"the sender is dead":      {holder: "sending: other/1", states: []string{stdinIncomplete}, took: shortestSweep},
+		"the sender dies":         {holder: "sending: other/1", signs: 7, states: []string{stdinIncomplete}, took: 4 * shortestSweep},
+		"the task ends meanwhile": {holder: "sending: other/1", ends: time.Second, took: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				task, began := newFakeTask(), time.Now()
+				task.holder, task.signs = test.holder, test.signs
+				if test.ends > 0 {
+					time.AfterFunc(test.ends, func() { close(task.over) })
+				}
+				input := &brokenReader{left: 100}
+				err := task.feed(func(context.Context) (attachment, error) {
+					assert.Fail(t, "it must not attach")
+					return nil, errCut
+				}).run(t.Context(), input)
+				assert.Equal(t, test.states, task.states)
+				assert.Equal(t, 100, input.left)
+				assert.Equal(t, test.took, time.Since(began))
+				if test.states != nil {
+					require.ErrorIs(t, err, errSenderDied)
+					return
+				}
+				require.NoError(t, err)
+			})
+		})
+	}
+}
+
 func TestStdinAttachIsRefused(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods/attach"}, "task", errors.New("no"))
 	for name, test := range map[string]struct {
@@ -258,6 +299,7 @@ func TestStdinVerdictOfAnnotation(t *testing.T) {
 		stdinDelivered:           {},
 		stdinUnread:              {},
 		stdinSending:             {undecided: true},
+		"sending: instance/1":    {undecided: true},
 		"incomplete: it was cut": {problem: "it was cut"},
 		"incomplete":             {problem: "the reason was not recorded"},
 	} {
