@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // GetContainer finds a container by its ID, also one that another process has made. It costs a
@@ -29,8 +30,13 @@ func (d *Driver) GetContainer(ctx context.Context, containerID string) (orchestr
 	return d.containerOf(live)
 }
 
-// findWorkload looks for the workload of that name, of either kind.
+// findWorkload looks for the task's workload of that name, of either kind.
 func (d *Driver) findWorkload(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	return d.findRole(ctx, name, render.RoleTask)
+}
+
+// findRole is findWorkload for any role.
+func (d *Driver) findRole(ctx context.Context, name string, role render.Role) (*unstructured.Unstructured, error) {
 	if len(content.IsDNS1123Subdomain(name)) > 0 {
 		return nil, orchestra.ErrContainerNotFound
 	}
@@ -44,7 +50,7 @@ func (d *Driver) findWorkload(ctx context.Context, name string) (*unstructured.U
 		case apierrors.IsNotFound(err), d.mayNot(kind, err):
 		case err != nil:
 			return nil, err
-		case d.owns(live):
+		case d.owns(live) && live.GetLabels()[render.KeyRole] == string(role):
 			return live, nil
 		}
 	}

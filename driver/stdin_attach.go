@@ -8,10 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/orchestra-ci/orchestra-k8s/render"
@@ -36,6 +38,7 @@ type attachment interface {
 type attachAnswer struct {
 	given bool  // the server sent a Status; it does so at every end that it knows of (cri-streaming remotecommand/attach.go)
 	err   error // the failure that the Status says, or the reason why there is none; nil for a success
+	code  int   // of a process that has ended, as the Status says it; 0 if it says none
 }
 
 // ofRuntime says that the container runtime itself ended the attach, and not one of the servers before it because of a broken
@@ -72,9 +75,23 @@ func readAnswer(text []byte) (answer attachAnswer, complete bool) {
 		return attachAnswer{}, false
 	}
 	if status.Status != metav1.StatusSuccess {
-		return attachAnswer{given: true, err: fmt.Errorf("the server says: %s", status.Message)}, true
+		return attachAnswer{given: true, err: fmt.Errorf("the server says: %s", status.Message), code: exitCodeOf(status)}, true
 	}
 	return attachAnswer{given: true}, true
+}
+
+// exitCodeOf reads the exit code of a process that an exec request has started.
+func exitCodeOf(status metav1.Status) int {
+	if status.Reason != remotecommand.NonZeroExitCodeReason || status.Details == nil {
+		return 0
+	}
+	for _, cause := range status.Details.Causes {
+		if cause.Type == remotecommand.ExitCodeCauseType {
+			code, _ := strconv.Atoi(cause.Message)
+			return code
+		}
+	}
+	return 0
 }
 
 // attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is

@@ -22,7 +22,14 @@ type spdyAttachment struct {
 	done   chan struct{}
 }
 
-func dialSPDY(ctx context.Context, config *rest.Config, at *url.URL) (*spdyAttachment, error) {
+// spdyConnection is a connection on which streams can be opened.
+type spdyConnection struct {
+	io.Closer
+	open func(kind string) (io.ReadWriteCloser, error)
+}
+
+// negotiateSPDY opens a connection whose end comes with a Status.
+func negotiateSPDY(ctx context.Context, config *rest.Config, at *url.URL) (*spdyConnection, error) {
 	transport, upgrader, err := spdy.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
@@ -39,11 +46,21 @@ func dialSPDY(ctx context.Context, config *rest.Config, at *url.URL) (*spdyAttac
 	if protocol != remotecommand.StreamProtocolV5Name && protocol != remotecommand.StreamProtocolV4Name {
 		return nil, errors.Join(fmt.Errorf("the server speaks protocol %q, which has no status", protocol), conn.Close())
 	}
-	status, err := conn.CreateStream(http.Header{corev1.StreamType: {corev1.StreamTypeError}})
+	return &spdyConnection{Closer: conn, open: func(kind string) (io.ReadWriteCloser, error) {
+		return conn.CreateStream(http.Header{corev1.StreamType: {kind}})
+	}}, nil
+}
+
+func dialSPDY(ctx context.Context, config *rest.Config, at *url.URL) (*spdyAttachment, error) {
+	conn, err := negotiateSPDY(ctx, config, at)
+	if err != nil {
+		return nil, err
+	}
+	status, err := conn.open(corev1.StreamTypeError)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	stdin, err := conn.CreateStream(http.Header{corev1.StreamType: {corev1.StreamTypeStdin}})
+	stdin, err := conn.open(corev1.StreamTypeStdin)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

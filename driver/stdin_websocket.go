@@ -62,8 +62,8 @@ type webSocketAttachment struct {
 	closed chan struct{} // when receive has ended
 }
 
-// dialWebSocket attaches over WebSocket. An *attachLostError says that the connection broke when the server may have attached already.
-func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webSocketAttachment, error) {
+// negotiateWebSocket opens a connection. An *attachLostError says that it broke when the server may have begun already.
+func negotiateWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (webSocket, error) {
 	transport, holder, err := websocket.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
@@ -80,6 +80,15 @@ func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webS
 	case asked.lost(err):
 		return nil, &attachLostError{err}
 	case err != nil:
+		return nil, err
+	}
+	return conn, nil
+}
+
+// dialWebSocket attaches over WebSocket.
+func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webSocketAttachment, error) {
+	conn, err := negotiateWebSocket(ctx, config, at)
+	if err != nil {
 		return nil, err
 	}
 	return newWebSocketAttachment(conn), nil
@@ -116,7 +125,7 @@ func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
 	}
 	conn.SetPongHandler(a.pong)
 	go a.receive()
-	go a.ping()
+	go keepAwake(conn, a.closed)
 	return a
 }
 
@@ -203,20 +212,6 @@ func (a *webSocketAttachment) receive() {
 		if answer, complete := readAnswer(status); complete {
 			a.answer <- answer
 			return
-		}
-	}
-}
-
-func (a *webSocketAttachment) ping() {
-	tick := time.NewTicker(webSocketPing)
-	defer tick.Stop()
-	for {
-		select {
-		case <-a.closed:
-			return
-		case <-tick.C:
-			// A dead connection shows itself to receive; one that is full of stdin needs no ping.
-			_ = a.conn.WriteControl(pingMessage, nil, time.Now().Add(webSocketPing/2))
 		}
 	}
 }

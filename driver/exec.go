@@ -1,0 +1,207 @@
+package driver
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// process is a command to run beside the first process of a running pod's task container.
+type process struct {
+	pod     string
+	tool    string // path of busybox in the container
+	command []string
+	env     map[string]string // added to the container's
+	dir     string            // absolute; "": the container's own
+	stdin   io.Reader         // nil: empty
+	stdout  io.Writer
+	stderr  io.Writer
+	frame   int // how much of stdin is sent at a time, in bytes
+}
+
+// Bounds of what follows the end of a process.
+const (
+	byeTimeout  = 5 * time.Second  // for the container to take leave; its output has arrived by then
+	killTimeout = 10 * time.Second // for ending the process of a call that has failed
+	lastOutput  = time.Second      // for a caller's writer that is still writing when the call has failed
+)
+
+// exec runs a process to its end and returns its exit code. There is one only if everything that the process wrote has arrived, and its
+// stdin has not been cut; a process whose whole group was killed is a *killedError. After an error the process is ended with its process
+// group; a reader that blocks is left to end by itself.
+func (d *Driver) exec(ctx context.Context, p process) (int, error) {
+	var stream execStream
+	err := d.retry.do(ctx, "starting a process in Pod/"+d.namespace+"/"+p.pod, func(ctx context.Context) (err error) {
+		stream, err = d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool})
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	e := newExecution(p, stream)
+	code, err := e.run(ctx)
+	e.close(err == nil)
+	if err != nil && e.pid() != "" && d.ctx.Err() == nil {
+		d.kill(ctx, p, e.pid())
+	}
+	return code, err
+}
+
+// execution is one process and the connection to it.
+type execution struct {
+	process
+	stream   execStream
+	mark     string
+	heard    *heard
+	received chan attachAnswer // how the connection has ended
+	done     chan struct{}     // when nothing more will be written to the caller
+
+	mu      sync.Mutex // held while a frame is sent
+	leaving bool       // no more frames
+}
+
+func newExecution(p process, stream execStream) *execution {
+	e := &execution{process: p, stream: stream, heard: newHeard(), received: make(chan attachAnswer, 1), done: make(chan struct{})}
+	e.mark = string(markBegin) + rand.Text()
+	stdout := &markReader{mark: []byte(e.mark), to: p.stdout, heed: e.heard.heed}
+	stderr := &markReader{mark: []byte(e.mark), to: io.MultiWriter(&e.heard.said, p.stderr), heed: e.heard.heed}
+	go func() {
+		defer close(e.done)
+		e.received <- stream.receive(stdout, stderr)
+	}()
+	return e
+}
+
+// run starts the process, sends it its stdin, and waits for its end.
+func (e *execution) run(ctx context.Context) (int, error) {
+	defer context.AfterFunc(ctx, func() { _ = e.stream.Close() })() // ends writes that are under way
+	if err := e.send([]byte(e.program(e.mark))); err != nil {
+		return 0, firstError(ctx, fmt.Errorf("sending the command: %w", err))
+	}
+	select {
+	case <-e.heard.started:
+	case answer := <-e.received:
+		if !isClosed(e.heard.started) {
+			return 0, firstError(ctx, e.heard.notStarted(answer))
+		}
+		e.received <- answer
+	}
+	fed := e.startFeeding()
+	for {
+		select {
+		case <-e.heard.ended:
+			e.leave(ctx)
+			return e.heard.code, nil
+		case answer := <-e.received:
+			code, err := e.heard.over(answer)
+			return code, firstError(ctx, err)
+		case err := <-fed:
+			if err != nil {
+				code, err := e.notFed(err)
+				return code, firstError(ctx, err)
+			}
+			fed = nil
+		}
+	}
+}
+
+// notFed judges a process that has not got all of its stdin. A connection that takes no more may still bring the server's word.
+func (e *execution) notFed(err error) (int, error) {
+	if _, broken := errors.AsType[*sendError](err); !broken {
+		return 0, err
+	}
+	timer := time.NewTimer(answerGrace)
+	defer timer.Stop()
+	select {
+	case answer := <-e.received:
+		return e.heard.over(answer)
+	case <-timer.C:
+		return 0, err
+	}
+}
+
+// firstError prefers the end of ctx to what it has led to.
+func firstError(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// send writes a frame: its length, then itself.
+func (e *execution) send(data []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.leaving {
+		return nil
+	}
+	if _, err := fmt.Fprintf(e.stream, "%d\n", len(data)); err != nil || len(data) == 0 {
+		return err
+	}
+	_, err := e.stream.Write(data)
+	return err
+}
+
+// leave tells the container that everything has arrived, and waits until it has heard that: a connection that ends before is a cut, and
+// would end what the process has left in the background.
+func (e *execution) leave(ctx context.Context) {
+	e.mu.Lock()
+	e.leaving = true
+	_, err := io.WriteString(e.stream, "bye\n")
+	e.mu.Unlock()
+	if err != nil {
+		return
+	}
+	timer := time.NewTimer(byeTimeout)
+	defer timer.Stop()
+	select {
+	case <-e.heard.bye:
+	case <-e.received:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// close ends the connection. After it nothing is written to the caller, unless one of the caller's own writers blocks.
+func (e *execution) close(patient bool) {
+	_ = e.stream.Close() // all that matters is known
+	timer := time.NewTimer(lastOutput)
+	defer timer.Stop()
+	select {
+	case <-e.done:
+	case <-timer.C:
+		if patient {
+			<-e.done
+		}
+	}
+}
+
+// pid is that of the process's group; "" if it was not started.
+func (e *execution) pid() string {
+	if isClosed(e.heard.started) {
+		return e.heard.pid
+	}
+	return ""
+}
+
+// kill ends a process group. The process may have ended by itself, and its connection has ended, which ends it too unless it stalls on
+// its stdin; so a failure is only logged.
+func (d *Driver) kill(ctx context.Context, p process, pid string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
+	defer cancel()
+	stream, err := d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", `kill -9 "-$1"`, "sh", pid})
+	if err == nil {
+		defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
+		if answer := stream.receive(io.Discard, io.Discard); !answer.given {
+			err = answer.err
+		}
+		_ = stream.Close()
+	}
+	if err != nil {
+		d.log.WarnContext(ctx, "ending the process of a call that has failed", "pod", p.pod, "pid", pid, "error", err)
+	}
+}

@@ -1,0 +1,82 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/rest"
+)
+
+// spdyExec is for servers, and proxies on the way to them, that have no WebSocket.
+type spdyExec struct {
+	conn                          io.Closer
+	status, stdin, stdout, stderr io.ReadWriteCloser
+}
+
+func dialSPDYExec(ctx context.Context, config *rest.Config, at *url.URL) (*spdyExec, error) {
+	conn, err := negotiateSPDY(ctx, config, at)
+	if err != nil {
+		return nil, err
+	}
+	e := &spdyExec{conn: conn}
+	for _, stream := range []struct {
+		kind string
+		to   *io.ReadWriteCloser
+	}{
+		{corev1.StreamTypeError, &e.status}, {corev1.StreamTypeStdin, &e.stdin}, {corev1.StreamTypeStdout, &e.stdout}, {corev1.StreamTypeStderr, &e.stderr},
+	} {
+		made, err := conn.open(stream.kind)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening the stream %q: %w", stream.kind, err), conn.Close())
+		}
+		*stream.to = made
+	}
+	return e, nil
+}
+
+func (e *spdyExec) Write(p []byte) (int, error) { return e.stdin.Write(p) }
+func (e *spdyExec) Close() error                { return e.conn.Close() }
+
+// receive waits for all three streams: they end with the connection, but in no order.
+func (e *spdyExec) receive(stdout, stderr io.Writer) attachAnswer {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	errs := make([]error, 2)
+	for i, output := range []struct {
+		from io.Reader
+		to   io.Writer
+	}{{e.stdout, stdout}, {e.stderr, stderr}} {
+		wg.Go(func() {
+			if _, errs[i] = io.Copy(&lockedWriter{&mu, output.to}, output.from); errs[i] != nil {
+				_ = e.conn.Close() // ends the others
+			}
+		})
+	}
+	text, err := io.ReadAll(e.status)
+	answer, complete := readAnswer(text)
+	if !complete {
+		answer = noStatus(errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return noStatus(fmt.Errorf("receiving output: %w", err))
+	}
+	return answer
+}
+
+// lockedWriter shares a lock with others, so that only one of them writes at a time.
+type lockedWriter struct {
+	mu *sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
