@@ -39,6 +39,7 @@ func TestClusterOverlays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d, log := onCluster(t, uniqueNamespace(), change)
 			task := script("task", `echo "$SECRET"; id -u; echo kept > out/file; exit 9`)
 			task.Env = map[string]string{"SECRET": "of the overlay"}

@@ -3,6 +3,7 @@ package templates_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io/fs"
 	"os"
@@ -195,13 +196,17 @@ func (s *terminal) run(ctx context.Context, commands string) {
 	}
 }
 
-// TestGuideWalkthrough does what a reader of the first section does.
+// TestGuideWalkthrough does what a reader of the first section does, in a scope that nobody else uses.
 func TestGuideWalkthrough(t *testing.T) {
-	shell := newTerminal(t, testcluster.Kubeconfig(t))
+	kubeconfig, scope := testcluster.Kubeconfig(t), "acme-"+strings.ToLower(rand.Text()[:10])
+	d, err := driver.New(t.Context(), driver.Config{Namespace: scope, Kubeconfig: kubeconfig}, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	shell := newTerminal(t, kubeconfig)
 	for _, b := range readGuide(t) {
 		switch {
 		case b.language == "sh":
-			shell.run(t.Context(), b.text)
+			shell.run(t.Context(), strings.ReplaceAll(b.text, "acme-docs", scope))
 		case b.purpose == "prints":
 			assert.Equal(t, b.text, shell.out.String(), shell.err.String())
 		case b.purpose == "says":
