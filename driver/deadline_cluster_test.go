@@ -82,7 +82,20 @@ func TestMissingVolumeIsExplainedOnTheCluster(t *testing.T) {
 	assert.Contains(t, seen.status.message, `secret "absent" not found`)
 }
 
-// A registry, or here a Secret, that comes in time is no failure.
+func TestRegistryThatComesBackInTimeOnTheCluster(t *testing.T) {
+	l := newDeadlineLab(t)
+	l.watch.limits.start = outcomeTimeout
+	registry := newCable(t, l.info.PrivateRegistry)
+	registry.cut()
+	subject := l.make(t, "registry", podSpec(t, `containers: [{name: task, command: ["true"], image: "`+registry.address()+`/library/busybox:latest"}]`))
+	seen, err := l.watch.wait(testContext(t), subject.pod.UID, func(r record) bool { return r.status.reason == ReasonRegistryUnavailable })
+	require.NoError(t, err, "%v", seen.status)
+	t.Log(seen.status.message)
+	registry.mend()
+	assert.Equal(t, ReasonCompleted, l.outcome(t, subject.pod).status.reason)
+}
+
+// A Secret that comes in time is no failure, either.
 func TestProblemThatIsSolvedInTimeOnTheCluster(t *testing.T) {
 	l := newDeadlineLab(t)
 	l.watch.limits.grace = outcomeTimeout

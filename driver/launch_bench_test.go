@@ -40,7 +40,7 @@ func BenchmarkLaunch(b *testing.B) {
 
 	var launched, raw time.Duration
 	for b.Loop() {
-		d := simulatedDriver(b, config)
+		d := simulatedDriver(b, config, completing)
 		requests.Store(0)
 		begin := time.Now()
 		containers := launchAll(b, d)

@@ -15,8 +15,11 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// simulatedDriver runs tasks on the simulated nodes of the development cluster, where they complete by themselves.
-func simulatedDriver(t testing.TB, config *rest.Config) *Driver {
+// completing is the label of pods that the simulated nodes complete by themselves; others run for ever.
+var completing = map[string]any{"devcluster/complete": "true"}
+
+// simulatedDriver runs tasks, with labels, on the simulated nodes of the development cluster.
+func simulatedDriver(t testing.TB, config *rest.Config, labels map[string]any) *Driver {
 	t.Helper()
 	d, err := New(t.Context(), Config{
 		Namespace:  fmt.Sprintf("simulated-%d", time.Now().UnixNano()),
@@ -24,7 +27,7 @@ func simulatedDriver(t testing.TB, config *rest.Config) *Driver {
 		Values: map[string]any{
 			"nodeSelector": map[string]any{"type": "kwok"},
 			"tolerations":  []any{map[string]any{"key": "kwok.x-k8s.io/node", "operator": "Exists"}},
-			"labels":       map[string]any{"devcluster/complete": "true"},
+			"labels":       labels,
 		},
 	}, nil)
 	require.NoError(t, err)
@@ -36,7 +39,7 @@ func simulatedDriver(t testing.TB, config *rest.Config) *Driver {
 func TestSimulatedNodes(t *testing.T) {
 	config, err := clientcmd.BuildConfigFromFlags("", testcluster.Simulated(t))
 	require.NoError(t, err)
-	d := simulatedDriver(t, config)
+	d := simulatedDriver(t, config, completing)
 	containers := make([]orchestra.Container, 20)
 	inParallel(len(containers), func(i int) {
 		var err error

@@ -111,7 +111,8 @@ func recordedMessages(t *testing.T) map[string][]string {
 		require.NoError(t, err)
 		var answer metav1.Status
 		require.NoError(t, yaml.UnmarshalStrict(text, &answer))
-		refused := explainRefusal(&apierrors.StatusError{ErrStatus: answer}).(*refusedError)
+		var refused *refusedError
+		require.ErrorAs(t, explainRefusal(&apierrors.StatusError{ErrStatus: answer}), &refused)
 		add(refused.reason, refused.err.Error())
 	}
 	return messages

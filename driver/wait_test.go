@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,39 @@ func TestStatusCostsNoRequest(t *testing.T) {
 	}
 	assert.Equal(t, 1, api.seen(listPods))
 	assert.LessOrEqual(t, len(api.requests), 2, "a list and a watch")
+}
+
+func TestAThousandIdleTasksAreOneWatch(t *testing.T) {
+	const idle = 1000
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", nil)
+	ctx, cancel := context.WithCancel(bounded(t))
+	var waiting sync.WaitGroup
+	inParallel(idle, func(i int) {
+		c, err := d.RunContainer(ctx, task(fmt.Sprint("task-", i)))
+		if assert.NoError(t, err) {
+			waiting.Go(func() {
+				_, err := c.(orchestra.Waiter).Wait(ctx)
+				assert.ErrorIs(t, err, context.Canceled)
+			})
+		}
+	})
+	eventually(t, "all wait", func() bool {
+		d.watch.store.mu.Lock()
+		defer d.watch.store.mu.Unlock()
+		n := 0
+		for _, w := range d.watch.store.workloads {
+			if w.changed != nil {
+				n++
+			}
+		}
+		return n == idle
+	})
+	assert.Equal(t, 2, s.seen(http.MethodGet, "/pods"), "a list and a watch")
+	assert.Equal(t, idle, s.seen(http.MethodPatch, ""), "and one apply for each task")
+	assert.Equal(t, 3, s.seen(http.MethodGet, ""), "and the server's version")
+	cancel()
+	waiting.Wait()
 }
 
 func TestStatusExplainsItself(t *testing.T) {
