@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"strings"
 	"text/template"
@@ -54,7 +55,13 @@ func (b *binding) undo(text string) string {
 
 // functions are those of a bound rendering.
 func (b *binding) functions() template.FuncMap {
-	bound := maskedFunctions(b, libraryFunctions)
+	plain := maps.Clone(libraryFunctions)
+	for name, function := range plain {
+		if functions[name] == converts {
+			plain[name] = b.checked(function)
+		}
+	}
+	bound := maskedFunctions(b, plain)
 	for name, function := range bound {
 		if functions[name] == builds {
 			bound[name] = guarded(function)
@@ -67,6 +74,18 @@ func (b *binding) functions() template.FuncMap {
 	}
 	bound["trim"] = b.trim
 	return bound
+}
+
+// checked gives up when a function makes a character, of an escape say, that would be taken for a disguised one.
+func (b *binding) checked(function any) any {
+	value := reflect.ValueOf(function)
+	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
+		results := call(value, args)
+		if isTaskText(results[0]) {
+			panic(errUnbound)
+		}
+		return results
+	}).Interface()
 }
 
 // guarded gives up when a function that is not known to be exact gets a task's string.

@@ -1,18 +1,34 @@
 package render
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// checkDuplicates refuses lists with two items of the same key. The API server takes some of them in a POST, but answers
+// keyedList is a list that a server-side apply merges by keys (x-kubernetes-list-map-keys in the API's own schema).
+type keyedList struct {
+	field string
+	keys  []string
+}
+
+var (
+	podLists = []keyedList{
+		{"volumes", []string{"name"}}, {"imagePullSecrets", []string{"name"}}, {"hostAliases", []string{"ip"}},
+		{"topologySpreadConstraints", []string{"topologyKey", "whenUnsatisfiable"}},
+		{"schedulingGates", []string{"name"}}, {"resourceClaims", []string{"name"}},
+	}
+	containerLists = []keyedList{
+		{"env", []string{"name"}}, {"volumeMounts", []string{"mountPath"}}, {"volumeDevices", []string{"devicePath"}},
+		{"ports", []string{"containerPort", "protocol"}},
+	}
+	keyDefaults = map[string]any{"protocol": "TCP"}
+)
+
+// checkDuplicates refuses lists with two items of the same keys. The API server takes some of them in a POST, but answers
 // 500 to them in a server-side apply (kubernetes#113482).
 func (p podSpec) checkDuplicates() error {
-	for _, field := range []string{"volumes", "imagePullSecrets", "hostAliases"} {
-		items, err := p.list(field)
-		if err != nil {
-			return err
-		}
-		if err := p.unique(items, p.path(field), map[string]string{"hostAliases": "ip"}[field]); err != nil {
-			return err
-		}
+	if err := p.checkLists(podLists); err != nil {
+		return err
 	}
 	names := map[any]string{}
 	for _, field := range []string{"initContainers", "containers"} {
@@ -25,7 +41,8 @@ func (p podSpec) checkDuplicates() error {
 				return p.errorf(p.path(field, i, "name"), "%q is the name of %s too", fmt.Sprint(container["name"]), other)
 			}
 			names[container["name"]] = fmt.Sprintf("%s[%d]", field, i)
-			if err := p.uniqueIn(container, p.path(field, i)); err != nil {
+			inner := podSpec{document: p.document, at: p.path(field, i), fields: container}
+			if err := inner.checkLists(containerLists); err != nil {
 				return err
 			}
 		}
@@ -33,39 +50,37 @@ func (p podSpec) checkDuplicates() error {
 	return nil
 }
 
-func (p podSpec) uniqueIn(container map[string]any, at []any) error {
-	for _, list := range []struct{ field, key string }{{"env", "name"}, {"volumeMounts", "mountPath"}, {"volumeDevices", "devicePath"}, {"ports", "containerPort"}} {
-		inner := podSpec{document: p.document, at: at, fields: container}
-		items, err := inner.list(list.field)
+func (p podSpec) checkLists(lists []keyedList) error {
+	for _, list := range lists {
+		items, err := p.list(list.field)
 		if err != nil {
 			return err
 		}
-		if err := p.unique(items, inner.path(list.field), list.key); err != nil {
-			return err
+		seen := make(map[string]int, len(items))
+		for i, item := range items {
+			key := list.key(item)
+			if first, twice := seen[key]; twice {
+				return p.errorf(p.path(list.field, i, list.keys[0]), "%q is in the list twice, as item %d too", key, first)
+			}
+			seen[key] = i
 		}
 	}
 	return nil
 }
 
-// unique checks one list. A port's key is its number and protocol together.
-func (p podSpec) unique(items []map[string]any, at []any, key string) error {
-	if key == "" {
-		key = "name"
-	}
-	seen := map[string]int{}
-	for i, item := range items {
-		value := fmt.Sprint(item[key])
-		if key == "containerPort" {
-			protocol, ok := item["protocol"].(string)
-			if !ok {
-				protocol = "TCP"
-			}
-			value += "/" + protocol
+// key joins the keys' values.
+func (l keyedList) key(item map[string]any) string {
+	values := make([]string, len(l.keys))
+	for i, key := range l.keys {
+		value := item[key]
+		if value == nil {
+			value = keyDefaults[key]
 		}
-		if first, twice := seen[value]; twice {
-			return p.errorf(append(at, i, key), "%q is in the list twice, as item %d too", value, first)
+		text, ok := value.(string)
+		if !ok {
+			text = fmt.Sprint(value)
 		}
-		seen[value] = i
+		values[i] = text
 	}
-	return nil
+	return strings.Join(values, "/")
 }

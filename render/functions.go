@@ -25,7 +25,7 @@ const (
 // randomness, crypto generation, and what changes a map in place (set, unset) or depends on a map's order (shuffle).
 var functions = map[string]effect{
 	// text/template's own
-	"and": passes, "or": passes, "print": passes, "printf": builds, "println": builds, "html": converts, "js": converts, "urlquery": converts,
+	"and": passes, "or": passes, "print": passes, "printf": passes, "println": builds, "html": converts, "js": converts, "urlquery": converts,
 	"not": builds, "len": inspects, "index": looksUp, "slice": converts, "call": builds,
 	"eq": inspects, "ne": inspects, "lt": inspects, "le": inspects, "gt": inspects, "ge": inspects,
 	// ours

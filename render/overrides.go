@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -97,8 +98,14 @@ func replace(old, new, text string) (string, error) {
 	return strings.ReplaceAll(text, old, new), nil
 }
 
-// printf refuses widths and precisions that only serve to fill memory.
+var charVerb = regexp.MustCompile(`%[-+# 0-9.\[\]]*c`)
+
+// printf refuses widths and precisions that only serve to fill memory, and characters made of numbers, which nobody needs and which
+// could be taken for disguised ones (mask.go).
 func printf(format string, args ...any) (string, error) {
+	if charVerb.MatchString(format) {
+		return "", fmt.Errorf("printf %q: the verb %%c is not allowed", format)
+	}
 	digits := 0
 	for _, c := range format {
 		if c == '*' {

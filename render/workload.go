@@ -122,6 +122,9 @@ func (p podSpec) check(task *TaskData) error {
 	if at < 0 {
 		return p.errorf(p.path("containers"), "has no container named %q; that name is how the driver knows the task's own", TaskContainer)
 	}
+	if err := p.checkRunsOnce(containers[at], p.path("containers", at)); err != nil {
+		return err
+	}
 	if err := p.checkDuplicates(); err != nil {
 		return err
 	}
@@ -129,6 +132,16 @@ func (p podSpec) check(task *TaskData) error {
 		return err
 	}
 	return p.checkMounts(containers[at], p.path("containers", at), task)
+}
+
+// checkRunsOnce refuses what would restart the task's container in a pod that does not restart (KEP-5307, container restart rules).
+func (p podSpec) checkRunsOnce(container map[string]any, at []any) error {
+	for _, field := range []string{"restartPolicy", "restartPolicyRules"} {
+		if _, set := container[field]; set {
+			return p.errorf(append(at, field), "a container that restarts would run its task again; remove it and write restartPolicy: Never in the pod's spec only")
+		}
+	}
+	return nil
 }
 
 func (p podSpec) checkStdin(container map[string]any, at []any, task *TaskData) error {
