@@ -31,18 +31,20 @@ unit: ## Pass the tests that need no cluster
 lint: $(LINT) ## Check style, the direction of imports, and that go.mod is tidy
 	go mod tidy -diff
 	go -C devcluster mod tidy -diff
+	go -C render/helmbench mod tidy -diff
 	$(LINT) run ./...
 	cd devcluster && ../$(LINT) run --config ../.golangci.yml ./...
+	cd render/helmbench && ../../$(LINT) run --config ../../.golangci.yml ./...
 
 $(LINT): tools.mod
 	@echo "building golangci-lint (some minutes once, then cached)"
 	go build -modfile=tools.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: ## Measure on the local Kubernetes: launch throughput beside raw server-side apply, rendering
+bench: ## Measure on the local Kubernetes: launch throughput beside raw server-side apply, and rendering beside Helm and a typed struct
 	@$(DEVCLUSTER) up --simulated-nodes 1
 	go test -run '^$$' -bench . -benchtime 1x ./driver
-	go test -run '^$$' -bench . ./render
+	go -C render/helmbench test -count=1 -bench . .
 
 .PHONY: golden
 golden: ## Write the golden files anew
