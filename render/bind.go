@@ -23,11 +23,8 @@ type binding struct {
 	budget int   // for the size of the values
 }
 
-// firstPlaceholder is a letter, and so no character that is ever disguised. Behind it are as many more as a rendering may bind.
-const (
-	firstPlaceholder = '\u4e00'
-	maxPlaceholders  = 20_000
-)
+// maxPlaceholders is how many values a rendering may bind.
+const maxPlaceholders = lastPlaceholder - firstPlaceholder + 1
 
 // errUnbound gives a bound rendering up.
 var errUnbound = errors.New("a bound rendering cannot do this")
@@ -41,8 +38,7 @@ func (b *binding) reset() {
 }
 
 func (b *binding) isPlaceholder(r rune) bool {
-	r -= b.base + firstPlaceholder
-	return r >= 0 && r < maxPlaceholders
+	return r >= b.base+firstPlaceholder && r <= b.base+lastPlaceholder
 }
 
 // undo gives up at a placeholder: the value behind it is no text yet.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ func (e *InjectionError) Error() string {
 func (p proof) blame(d *difference) error {
 	var candidates []field
 	p.data.untrusted(func(from field, text *string) {
-		if p.mask.apply(*text) != *text {
+		if p.mask.apply(*text) != *text && !slices.ContainsFunc(candidates, from.is) {
 			candidates = append(candidates, from)
 		}
 	})
@@ -60,9 +61,12 @@ func (p proof) position(d *difference, blamed field) Position {
 	if err != nil {
 		return Position{File: p.set.sources.files[p.name].String()}
 	}
-	line := yamlLine(text, d.document, d.path)
-	if d.broken {
+	line := 0
+	if d.torn {
 		line = p.unquoted(blamed)
+	}
+	if line == 0 {
+		line = max(1, yamlLine(text, d.document, d.path))
 	}
 	return p.set.position(p.name, maskData(p.data, p.mask), text, line, maskedFunctions(p.mask, libraryFunctions))
 }
@@ -71,7 +75,7 @@ func (p proof) position(d *difference, blamed field) Position {
 const quoting = "\ufffe"
 
 // unquoted returns the first line of the masked rendering that the field stands on without quotes, else the first that it stands on at
-// all, else the first of the file.
+// all, else 0.
 func (p proof) unquoted(blamed field) int {
 	data := maskData(p.data, p.mask)
 	data.untrusted(func(from field, text *string) {
@@ -81,12 +85,12 @@ func (p proof) unquoted(blamed field) int {
 	})
 	text, err := p.set.execute(p.set.masked(p.mask), p.name, data)
 	if err != nil {
-		return 1
+		return 0
 	}
 	for _, sign := range []string{quoting, p.mask.apply(quoting)} {
 		if before, _, found := strings.Cut(text, sign); found {
 			return 1 + strings.Count(before, "\n")
 		}
 	}
-	return 1
+	return 0
 }

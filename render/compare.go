@@ -11,7 +11,7 @@ type difference struct {
 	document int
 	path     []any // map keys and list indexes
 	reason   string
-	broken   bool // the YAML, so that there is no path
+	torn     bool // the YAML is broken or of another structure, so that the path says little
 }
 
 // compare walks both trees.
@@ -20,7 +20,7 @@ func (m mask) compare(real, masked any) *difference {
 	case map[string]any:
 		maskedMap, ok := masked.(map[string]any)
 		if !ok || len(maskedMap) != len(real) {
-			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real))}
+			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real)), torn: true}
 		}
 		for maskedKey, maskedItem := range maskedMap {
 			key := m.undo(maskedKey)
@@ -36,7 +36,7 @@ func (m mask) compare(real, masked any) *difference {
 	case []any:
 		maskedList, ok := masked.([]any)
 		if !ok || len(maskedList) != len(real) {
-			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real))}
+			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real)), torn: true}
 		}
 		for i := range real {
 			if d := m.compare(real[i], maskedList[i]); d != nil {

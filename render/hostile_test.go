@@ -27,7 +27,7 @@ var hostile = []string{
 	"0", "1", "007", "0123", "0o17", "0x1F", "0b11", "1e3", "1E3", "1.5", ".5", "1_000", "+1", "-1", "12:30", "12:30:45", "190:20:30", "2001-01-01", "2001-12-14t21:59:43.10-05:00",
 	"9223372036854775808", "123456789012345678901234567890", "o", "e3", "tr", "ue",
 	"$HOME", "$(HOME)", "$$", "$$(HOME)", "${X}", "é", "日本語", "😀", "a\u0085b", "a\u2028b", "a\u2029b", "\ufeff", "\ufeffa", "a\u00a0", "\u200a7\u200a",
-	"\U000f0020", "\U00100020", "a\x00b", "\x01", "\x7f", "\x1b[31m", "\xff", "a\xed\xa0\x80b", "\ue000", "\ufffd", "\uffff",
+	"\U000f0020", "\U00100020", "a\x00b", "\x01", "\x7f", "\x1b[31m", "\xff", "a\xed\xa0\x80b", "\ue000", "\ufffd", "\uffff", "\ud7ff", "\u4e00", "\u4e01a",
 }
 
 // hostileFields puts a string into each field of a task that is free text.
@@ -185,6 +185,7 @@ func every() int {
 func TestHostileStringsInCarelessTemplates(t *testing.T) {
 	for name, style := range careless {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			set := loaded(t, style.layer())
 			arrived := 0
 			for field, put := range hostileFields {
@@ -268,6 +269,30 @@ func checkDefaults(t *testing.T, rendered *Rendered, set *Set, task orchestra.Ta
 		claim := volumes[len(volumes)-1].(map[string]any)["persistentVolumeClaim"].(map[string]any)
 		assert.Equal(t, set.ClaimName(mount.Name), claim["claimName"])
 	}
+}
+
+// TestHostileVolumeNames: a volume's name arrives in pvc.yaml too, or the error names it.
+func TestHostileVolumeNames(t *testing.T) {
+	own := newSet(t)
+	bare := newSet(t, layer("acme", "pvc.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nspec:\n  raw: {{ .Volume.Name }}\n  size: {{ .Volume.Size }}\n"))
+	arrived := 0
+	for _, text := range hostile {
+		if !utf8.ValidString(text) {
+			_, err := own.Volume(text, 0)
+			assert.ErrorContains(t, err, "not valid UTF-8")
+			continue
+		}
+		claim, err := own.Volume(text, 0)
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, text, claim.GetAnnotations()[KeyVolume])
+		if claim, err = bare.Volume(text, 0); err != nil {
+			assert.ErrorContains(t, err, "acme/pvc.yaml:4: Volume.Name would not arrive", "%q", text)
+			continue
+		}
+		arrived++
+		assert.Equal(t, text, claim.Object["spec"].(map[string]any)["raw"])
+	}
+	assert.Positive(t, arrived)
 }
 
 func FuzzInjection(f *testing.F) {

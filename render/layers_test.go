@@ -92,21 +92,22 @@ func TestOverrideCanBeTwoLinesOfValues(t *testing.T) {
 
 func TestWrongValuesAreErrors(t *testing.T) {
 	for text, want := range map[string][]string{
-		"nodeSelectors: {a: b}":                  {`checking values acme/values.yaml`, `nodeSelectors: unknown key; did you mean "nodeSelector"?`},
-		"deadlines: {schedulin: 1m}":             {`deadlines.schedulin: unknown key; did you mean "scheduling"?`},
-		"gpuCount: 2":                            {`gpuCount: unknown key; a layer that needs a value of its own describes it in its values.schema.json`},
-		"backoffLimit: many":                     {`backoffLimit: got string, want integer`},
-		"nodeSelector: {a: 1}\nsecretEnv: maybe": {`nodeSelector.a: got number, want string`, `secretEnv: got string, want boolean`},
-		"workload: Deployment":                   {`workload: value must be one of 'Pod', 'Job'`},
-		"a: 1\na: 2":                             {`parsing values acme/values.yaml`, `line 2`, `"a" already set`},
-		"1: 2":                                   {`parsing values acme/values.yaml`, `the key 1 is read as a number; quote it`},
-		"labels: {orchestra.task: x}":            {`"orchestra.task" is the driver's own`},
-		"labels: {team: a b}":                    {`value labels.team: "a b"`},
-		"users: {builder: 0x10}":                 {`users.builder`},
-		"resources: {limits: {cpu: lots}}":       {`value resources.limits.cpu "lots"`},
-		"- a":                                    {`a document is a list, not a map of fields`},
-		"namespace: Big":                         {`the Kubernetes namespace "Big"`},
-		"deadlines: {start: soon}":               {`deadlines.start`},
+		"nodeSelectors: {a: b}":                         {`checking values acme/values.yaml`, `nodeSelectors: unknown key; did you mean "nodeSelector"?`},
+		"deadlines: {schedulin: 1m}":                    {`deadlines.schedulin: unknown key; did you mean "scheduling"?`},
+		"topologySpreadConstraints: [{}]":               {`topologySpreadConstraints[0]: missing propert`},
+		"gpuCount: 2":                                   {`gpuCount: unknown key; a layer that needs a value of its own describes it in its values.schema.json`},
+		"backoffLimit: many":                            {`backoffLimit: got string, want integer`},
+		"nodeSelector: {a: 1}\nsecretEnv: maybe":        {`nodeSelector.a: got number, want string`, `secretEnv: got string, want boolean`},
+		"workload: Deployment":                          {`workload: value must be one of 'Pod', 'Job'`},
+		"a: 1\na: 2":                                    {`parsing values acme/values.yaml`, `line 2`, `"a" already set`},
+		"1: 2":                                          {`parsing values acme/values.yaml`, `the key 1 is read as a number; quote it`},
+		"labels: {orchestra.task: x}":                   {`"orchestra.task" is the driver's own`},
+		"labels: {team: a b}":                           {`value labels.team: "a b"`},
+		"users: {builder: 0x10}":                        {`users.builder`},
+		"resources: {limits: {cpu: lots}}":              {`value resources.limits.cpu "lots"`},
+		"- a":                                           {`a document is a list, not a map of fields`},
+		"namespace: Big":                                {`the Kubernetes namespace "Big"`},
+		"deadlines: {start: soon}":                      {`deadlines.start`},
 		"terminationGracePeriodSeconds: 1\n---\n{a: 1}": {`2 documents; values are one`},
 	} {
 		_, err := New(config(t, layer("acme", "values.yaml", text)))
@@ -123,6 +124,10 @@ func TestLayerMayExtendTheSchema(t *testing.T) {
 	assert.Equal(t, int64(2), newSet(t, extended).values["gpuCount"])
 	_, err := New(config(t, extended, layer("other", "values.yaml", "gpuCount: two\n")))
 	assert.ErrorContains(t, err, "checking values other/values.yaml:\n  gpuCount: got string, want integer")
+	_, err = New(config(t, layer("acme",
+		"values.schema.json", `{"properties": {"gpus": {"type": "array", "items": {"type": "object", "properties": {"model": {}}, "additionalProperties": false}}}}`,
+		"values.yaml", "gpus: [{modell: a}]\n")))
+	assert.ErrorContains(t, err, `gpus[0].modell: unknown key; did you mean "model"?`)
 	_, err = New(config(t, layer("acme", "values.schema.json", `{"properties": {"x": {"$ref": "file:///etc/passwd"}}}`)))
 	assert.ErrorContains(t, err, "self-contained")
 }

@@ -19,8 +19,13 @@ type mask struct {
 	empties bool
 }
 
-// empty is the last character of a plane, whose original U+FFFF is no character and never disguised.
-const empty = 0xFFFF
+// What is put on top of these characters of the basic plane is never a disguised one, because they are surrogates, which no text that is
+// valid UTF-8 holds.
+const (
+	empty            = 0xD800 // an empty string
+	firstPlaceholder = 0xD801 // of a bound rendering (bind.go)
+	lastPlaceholder  = 0xDFFF
+)
 
 // The planes that a disguise can use: private use, 16 bits wide. The first is taken unless a task's own strings use it.
 var planes = []rune{0xF0000, 0x100000}
@@ -69,7 +74,7 @@ func (m mask) apply(text string) string {
 	var masked strings.Builder
 	masked.Grow(len(text) + 16)
 	for i, r := range text {
-		if r < empty && (first || isSyntax(r, i == last)) {
+		if r < planeSize && (first || isSyntax(r, i == last)) {
 			r += m.base
 			first = false
 		}
@@ -102,7 +107,7 @@ func isSyntax(r rune, last bool) bool {
 		return false
 	case r == '-', r == '.', r == ':', r == '@', r == '=', r == '+':
 		return last
-	case r >= empty:
+	case r >= planeSize:
 		return false
 	}
 	return r < 0x80 || !unicode.IsLetter(r) && !unicode.IsDigit(r)

@@ -39,7 +39,7 @@ func (s *Set) position(name string, data *Data, text string, line int, functions
 // origins says of each line of the text which template line made it, or nil if that cannot be found out. A line that no
 // template text is on, such as one of toYaml, belongs to the last one before it.
 func (s *Set) origins(name string, data *Data, text string, functions template.FuncMap) []Position {
-	marked, marks := markTrees(s.sources)
+	marked, marks := s.marked()
 	again, err := newEngine(marked, functions, maxMaskedBytes).execute(name, data)
 	if err != nil || markPattern.ReplaceAllString(again, "") != text {
 		return nil
@@ -80,6 +80,7 @@ type marker struct {
 	marks *[]Position
 }
 
+// markTrees copies all trees and marks the copies; marks are by their numbers.
 func markTrees(sources *sources) (map[string]*parse.Tree, []Position) {
 	trees := map[string]*parse.Tree{}
 	var marks []Position

@@ -82,11 +82,11 @@ func (p proof) compare(real, masked rendering) *difference {
 	case masked.err != nil && real.err != nil:
 		return nil // the author's mistake, reported as such
 	case real.err != nil:
-		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err), broken: true}
+		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err), torn: true}
 	case masked.err != nil:
 		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%v)", masked.err)}
 	case len(real.objects) != len(masked.objects):
-		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(real.objects), len(masked.objects))}
+		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(real.objects), len(masked.objects)), torn: true}
 	}
 	for i := range real.objects {
 		if d := p.mask.compare(real.objects[i], masked.objects[i]); d != nil {
@@ -104,7 +104,7 @@ func (p proof) compareEmpties(real, masked rendering) *difference {
 		return nil
 	}
 	if real.err != nil {
-		return &difference{reason: fmt.Sprintf("it is empty, which breaks the YAML (%v)", real.err), broken: true}
+		return &difference{reason: fmt.Sprintf("it is empty, which breaks the YAML (%v)", real.err), torn: true}
 	}
 	for i := range min(len(real.objects), len(masked.objects)) {
 		if d := p.mask.compareEmpties(real.objects[i], masked.objects[i]); d != nil {

@@ -92,7 +92,11 @@ func (s *schema) explain(invalid *jsonschema.ValidationError, problems *[]string
 func (s *schema) unknownKey(path []string, name string) string {
 	at := newListKeys(s.document)
 	for _, step := range path {
-		at = at.child(step)
+		if isIndex(step) {
+			at = at.items()
+		} else {
+			at = at.child(step)
+		}
 	}
 	properties, _ := at.schema["properties"].(map[string]any)
 	text := fmt.Sprintf("%s: unknown key", pathName(append(slices.Clone(path), name)))
@@ -106,8 +110,22 @@ func pathName(path []string) string {
 	if len(path) == 0 {
 		return "values"
 	}
-	return strings.Join(path, ".")
+	var text strings.Builder
+	for i, step := range path {
+		switch {
+		case isIndex(step):
+			text.WriteString("[" + step + "]")
+		case i > 0:
+			text.WriteString("." + step)
+		default:
+			text.WriteString(step)
+		}
+	}
+	return text.String()
 }
+
+// isIndex tells the steps of a path that count items of a list.
+func isIndex(step string) bool { return step != "" && strings.Trim(step, "0123456789") == "" }
 
 func withoutNulls(value any) any {
 	switch value := value.(type) {
