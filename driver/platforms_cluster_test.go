@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -128,6 +129,23 @@ func TestPlatformGPU(t *testing.T) {
 	assert.Empty(t, left(t, d))
 }
 
+// A drained node is not the task's failure: the Job of this team starts another pod, and the task succeeds.
+func TestPlatformGPUSurvivesADrain(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), onRealNode)
+	train := script("train", "if [ -f model/begun ]; then echo resumed; else touch model/begun; sleep 3600; fi")
+	train.Mounts = orchestra.Mounts{{Name: "model", Path: "model"}}
+	c := run(t, d, train)
+	require.NoError(t, d.watch.start(long(t)))
+	first, err := d.watch.wait(long(t), c.uid, func(r record) bool { return r.stage == stageRunning })
+	require.NoError(t, err)
+	eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: first.pod, Namespace: d.namespace}}
+	require.NoError(t, d.typed.PolicyV1().Evictions(d.namespace).Evict(long(t), eviction))
+	end, out := finish(t, c)
+	assert.Zero(t, end.exitCode, end.message)
+	assert.Equal(t, "resumed\n", out)
+}
+
+// The network of the local cluster enforces no policies; what is shown is that they are made and go.
 func TestPlatformTenants(t *testing.T) {
 	d, log := onCluster(t, uniqueNamespace(), func(cfg *Config) {
 		cfg.TemplateDirs = []string{"builtin:restricted", "builtin:secret-env", platform("tenants")}

@@ -82,7 +82,7 @@ resources:
   requests: {{ toJson .Resources.Requests }}
 {{- end }}
 {{- with include "securityContext" . }}
-securityContext: {{ . }}
+securityContext: {{- nindent 2 . }}
 {{- end }}
 {{- if ne .Role "copy" }}
 {{- range $field, $value := pick .Values "lifecycle" "livenessProbe" "readinessProbe" "startupProbe" }}
