@@ -18,7 +18,7 @@ func newClose(c *cli) *cobra.Command {
 		Short: "Remove everything of the scope: tasks, volumes and what belongs to them",
 		Long: `Remove everything of the scope: tasks, running ones included, sandboxes, volumes with what is in them, and all objects that belong to them,
 whoever made them. Other scopes are not touched. Without --yes you are asked first.`,
-		Example: "  kubectl orchestra close --scope nightly --yes",
+		Example: "  kubectl orchestra close --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return c.with(command.Context(), func(d *driver.Driver) error {

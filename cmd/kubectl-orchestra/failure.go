@@ -28,10 +28,10 @@ const (
 // passesExitCode annotates commands whose exit code is a task's.
 const passesExitCode = "passes-exit-code"
 
-// taskEnded passes a task's exit code through; nothing more is to be said.
-type taskEnded struct{ code int }
+// silentExit ends the program with a code, a task's own or that of a difference, when nothing more is to be said.
+type silentExit struct{ code int }
 
-func (e taskEnded) Error() string { return fmt.Sprintf("the task ended with exit code %d", e.code) }
+func (e silentExit) Error() string { return fmt.Sprintf("ending with exit code %d", e.code) }
 
 // interrupted is the cause of a context that a signal has ended.
 type interrupted struct{ signal os.Signal }
@@ -66,7 +66,7 @@ func (e hinted) Unwrap() error { return e.error }
 
 // report says what went wrong and what to do next, and returns the exit code.
 func (c *cli) report(ctx context.Context, command *cobra.Command, err error) int {
-	var ended taskEnded
+	var ended silentExit
 	switch {
 	case err == nil:
 		return 0

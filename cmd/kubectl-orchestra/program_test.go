@@ -15,7 +15,15 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// beProgram in the environment makes the test binary the program itself, for tests that need a process.
+const beProgram = "ORCHESTRA_TEST_BE_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(beProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // result is what a terminal would show of one run of the program.
 type result struct {

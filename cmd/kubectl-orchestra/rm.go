@@ -17,7 +17,7 @@ func newRm(c *cli) *cobra.Command {
 		Short: "Stop tasks and remove them",
 		Long: `Stop tasks if they run, and remove them with their extra objects. Volumes stay; volumes rm removes those. The IDs that were removed are
 printed, one a line.`,
-		Example:           "  kubectl orchestra rm build-7 test-7",
+		Example:           "  kubectl orchestra rm build-7 hello",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: c.completeTasks,
 		RunE: func(command *cobra.Command, args []string) error {

@@ -26,7 +26,7 @@ func newRoot(c *cli) *cobra.Command {
 		Use:           "kubectl-orchestra",
 		Short:         "Run Orchestra's tasks as Kubernetes Pods",
 		Long:          "Run Orchestra's tasks (an image, a command, env, mounts, limits, stdin) as Kubernetes Pods or Jobs.\n\n" + scopeHelp,
-		Example:       "  kubectl orchestra run hello --image busybox -- echo hello",
+		Example:       "  kubectl orchestra run --rm --image busybox -- echo hello",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl orchestra"},
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -46,7 +46,8 @@ func newRoot(c *cli) *cobra.Command {
 	)
 	c.addConnection(root.PersistentFlags())
 	c.addCommands(root, groupTasks, newRun(c), newPs(c), newStatus(c), newLogs(c), newWait(c), newRm(c), newVolumes(c), newClose(c), newSweep(c))
-	c.addCommands(root, groupCluster, newVersion(c))
+	c.addCommands(root, groupTemplates, newRender(c), newTemplate(c))
+	c.addCommands(root, groupCluster, newDoctor(c), newRbac(c), newVersion(c))
 	return root
 }
 

@@ -32,7 +32,7 @@ func newRun(c *cli) *cobra.Command {
 
 Without an ID the task gets a new one. The same ID again finds the task that runs or has run already; --rm or the command rm make the ID
 free. Ctrl-C stops the task and removes it; a second Ctrl-C leaves at once.`,
-		Example: `  kubectl orchestra run hello --image busybox --rm -- echo hello
+		Example: `  kubectl orchestra run hello --image busybox -- echo hello
   kubectl orchestra run build-7 --image busybox -e GREETING=hi -v cache:cache:2 --cpu 0.5 --memory 64Mi -- sh -c 'echo "$GREETING" | tee cache/log'
   echo from stdin | kubectl orchestra run -i --rm --image busybox -- cat`,
 		Args:        taskArgs,
@@ -105,7 +105,7 @@ func (c *cli) follow(ctx context.Context, d *driver.Driver, id string, container
 	}
 	c.say("%s", c.ending(id, status))
 	if status.ExitCode() != 0 {
-		return taskEnded{status.ExitCode()}
+		return silentExit{status.ExitCode()}
 	}
 	return nil
 }

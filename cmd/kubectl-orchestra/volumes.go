@@ -21,7 +21,7 @@ func newVolumes(c *cli) *cobra.Command {
 		Short: "List the volumes of the scope",
 		Long:  "List the volumes of the scope. A volume is made by the first task that mounts it, and stays until volumes rm or close removes it.",
 		Example: `  kubectl orchestra volumes
-  kubectl orchestra volumes rm cache`,
+  kubectl orchestra volumes -o wide`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return c.with(command.Context(), func(d *driver.Driver) error {

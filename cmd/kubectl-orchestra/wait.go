@@ -22,7 +22,7 @@ func newWait(c *cli) *cobra.Command {
 		Long: `Wait until all of the tasks have ended, and print a line for each as it ends: its ID, its exit code and the reason.
 
 The exit code is 0 if all of them succeeded, else that of the first in the order of the arguments that did not; 125 says that the waiting went wrong.`,
-		Example: `  kubectl orchestra wait build-7 test-7
+		Example: `  kubectl orchestra wait build-7 hello
   kubectl orchestra wait --timeout 10m build-7`,
 		Args:              cobra.MinimumNArgs(1),
 		Annotations:       map[string]string{passesExitCode: "yes"},
@@ -67,7 +67,7 @@ func (c *cli) waitAll(ctx context.Context, d *driver.Driver, ids []string, timeo
 	}
 	for _, code := range codes {
 		if code != 0 {
-			return taskEnded{code}
+			return silentExit{code}
 		}
 	}
 	return nil
