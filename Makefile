@@ -61,3 +61,17 @@ cluster-down: ## Stop the local Kubernetes and remove all that it left on this m
 .PHONY: cluster-status
 cluster-status: ## Say how the local Kubernetes is
 	$(DEVCLUSTER) status
+
+.PHONY: picture
+picture: ## Record the README's picture on the local Kubernetes
+	@$(DEVCLUSTER) up && KUBECONFIG=$$($(DEVCLUSTER) kubeconfig) go run ./internal/picture docs/run.svg
+
+PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
+
+.PHONY: plugin-archives
+plugin-archives: $(PLATFORMS:%=dist/kubectl-orchestra_%.tar.gz) ## Build the plugin for every platform of the krew manifest
+
+dist/kubectl-orchestra_%.tar.gz:
+	@mkdir -p dist/$*
+	GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o dist/$*/kubectl-orchestra ./cmd/kubectl-orchestra
+	tar -C dist/$* -czf $@ kubectl-orchestra

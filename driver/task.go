@@ -3,6 +3,7 @@ package driver
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,10 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
-// FindTask is GetContainer for who knows the Task.ID and not the container's: a terminal, or a program that was started again.
-// The error is orchestra.ErrContainerNotFound if there is no task of this ID.
+// FindTask is GetContainer for who knows the Task.ID and not the container's: a terminal, or a program that was started again. If there is
+// no task of this ID but a sandbox, the container is that of the sandbox.
+// The error is orchestra.ErrContainerNotFound if there is neither.
 func (d *Driver) FindTask(ctx context.Context, taskID string) (orchestra.Container, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {
@@ -30,9 +33,17 @@ func (d *Driver) FindTask(ctx context.Context, taskID string) (orchestra.Contain
 	return d.containerOf(live)
 }
 
-// findTask looks for the workload of a task.
+// FindSandbox is GetSandbox for who knows the Task.ID that the sandbox was started with.
+func (d *Driver) FindSandbox(ctx context.Context, taskID string) (orchestra.Sandbox, error) {
+	return d.GetSandbox(ctx, d.templates.SandboxName(taskID))
+}
+
+// findTask looks for the workload of a task, then for that of a sandbox.
 func (d *Driver) findTask(ctx context.Context, taskID string) (*unstructured.Unstructured, error) {
 	live, err := d.findWorkload(ctx, d.templates.WorkloadName(taskID))
+	if errors.Is(err, orchestra.ErrContainerNotFound) {
+		live, err = d.findRole(ctx, d.templates.SandboxName(taskID), render.RoleSandbox)
+	}
 	if err == nil && !d.isOfTask(live, taskID) {
 		err = orchestra.ErrContainerNotFound
 	}

@@ -11,6 +11,9 @@ import (
 // WorkloadName is the name of the workload of the task with this ID: a DNS label, so that the pod's hostname is whole.
 func (s *Set) WorkloadName(taskID string) string { return s.workloadName(taskID, RoleTask) }
 
+// SandboxName is the name of the pod of the sandbox with this ID.
+func (s *Set) SandboxName(id string) string { return s.workloadName(id, RoleSandbox) }
+
 // workloadName keeps the roles apart: a sandbox and a task may have the same ID.
 func (s *Set) workloadName(id string, role Role) string {
 	if role == RoleTask {

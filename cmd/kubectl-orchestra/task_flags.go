@@ -61,8 +61,17 @@ func taskArgs(command *cobra.Command, args []string) error {
 	return nil
 }
 
-// task turns the command line into a task. All mistakes are reported at once, as mistakes of the command line.
+// task is describe for a task that has to have an image.
 func (f *taskFlags) task(command *cobra.Command, args []string, stdin io.Reader) (orchestra.Task, error) {
+	task, err := f.describe(command, args, stdin)
+	if task.Image == "" && (err == nil || errors.As(err, new(usageError))) {
+		err = usageError{errors.Join(err, errors.New("the task has no image: give --image, or a task file with an image"))}
+	}
+	return task, err
+}
+
+// describe turns the command line into a task. All mistakes are reported at once, as mistakes of the command line.
+func (f *taskFlags) describe(command *cobra.Command, args []string, stdin io.Reader) (orchestra.Task, error) {
 	task, err := f.fromFile(stdin)
 	if err != nil {
 		return task, err
@@ -84,9 +93,6 @@ func (f *taskFlags) task(command *cobra.Command, args []string, stdin io.Reader)
 	problems := errors.Join(f.readEnv(&task), f.readMounts(&task), f.readLimits(&task))
 	if f.stdin {
 		task.Stdin = stdin
-	}
-	if task.Image == "" {
-		problems = errors.Join(problems, errors.New("the task has no image: give --image, or a task file with an image"))
 	}
 	if problems != nil {
 		return task, usageError{problems}

@@ -28,6 +28,7 @@ the values against their schema, the functions, what the driver relies on, all f
 hostile task could be read as YAML. With --server the API server is asked as well, in a dry run that stores nothing. The exit code is 1 if something is wrong.`,
 		Example: `  kubectl orchestra template lint builtin:restricted
   kubectl orchestra template lint acme --server`,
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeDirectories,
 		RunE: func(command *cobra.Command, args []string) error {
 			cfg, err := c.configWith(args...)

@@ -14,6 +14,7 @@ func newTemplateList(c *cli) *cobra.Command {
 		Long:  "Say for every file and every define of the templates which layer it comes from. DIRs are layers on top of those of --templates.",
 		Example: `  kubectl orchestra template list
   kubectl orchestra template list builtin:restricted builtin:job -o yaml`,
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeDirectories,
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := c.configWith(args...)
