@@ -106,7 +106,7 @@ func checkPodSecurity(ctx context.Context, p *patient) finding {
 	namespace, err := p.client.CoreV1().Namespaces().Get(ctx, p.namespace, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return finding{Grade: gradeNote, Found: fmt.Sprintf("the namespace %q does not exist", p.namespace), Advice: "Make it, or use templates that do, such as builtin:dedicated-namespace."}
+		return finding{Grade: gradeNote, Found: fmt.Sprintf("the namespace %q does not exist", p.namespace), Advice: "Make it, or use templates that do: builtin:dedicated-namespace."}
 	case err != nil:
 		return finding{Grade: gradeNote, Found: err.Error(), Advice: "The namespace cannot be read; the dry run below shows whether it takes tasks."}
 	}
@@ -155,5 +155,5 @@ func checkLogStreams(ctx context.Context, p *patient) finding {
 	case splits:
 		return finding{Grade: gradeOK, Found: "stdout and stderr are kept apart"}
 	}
-	return finding{Grade: gradeNote, Found: "stdout and stderr are merged to stdout", Advice: "The feature gate PodLogsQuerySplitStreams, on API server and kubelets, keeps them apart."}
+	return finding{Grade: gradeNote, Found: "stdout and stderr are merged to stdout", Advice: "The feature gate PodLogsQuerySplitStreams of API server and kubelets keeps them apart."}
 }
