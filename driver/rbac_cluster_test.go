@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -28,9 +29,7 @@ func TestClusterPermissions(t *testing.T) {
 	admin, _ := onCluster(t, uniqueNamespace(), nil)
 	var cases []*permissionCase
 	for _, f := range append(Features(), extrasFeature([]render.Kind{{APIVersion: "v1", Kind: "Secret"}})) {
-		if featureUses[f.Name] != nil {
-			cases = append(cases, casesOf(f)...)
-		}
+		cases = append(cases, casesOf(f)...)
 	}
 	inParallel(len(cases), func(i int) { cases[i].play(t, admin) })
 	for _, c := range cases {
@@ -165,6 +164,7 @@ var featureUses = map[string]func(context.Context, *Driver) error{
 	FeatureEvents:    useEvents,
 	FeatureVolumes:   useVolumes,
 	FeatureStdin:     useStdin,
+	FeatureExec:      useSandbox,
 	FeatureJobs:      useTask,
 	FeatureNamespace: useTask,
 	FeatureExtras:    useTask,
@@ -230,6 +230,18 @@ func useVolumes(ctx context.Context, d *Driver) error {
 		return err
 	}
 	return v.Cleanup(ctx)
+}
+
+func useSandbox(ctx context.Context, d *Driver) error {
+	s, err := d.StartSandbox(ctx, orchestra.Task{ID: "box", Image: "busybox"})
+	if err != nil {
+		return err
+	}
+	end, err := s.Exec(ctx, []string{"true"}, nil, "", nil, io.Discard, io.Discard)
+	if err == nil && end.ExitCode() != 0 {
+		err = fmt.Errorf("true ended with exit code %d", end.ExitCode())
+	}
+	return errors.Join(err, s.Cleanup(ctx))
 }
 
 func useStdin(ctx context.Context, d *Driver) error {
