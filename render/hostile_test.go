@@ -212,21 +212,24 @@ func TestHostileStringsInCarelessTemplates(t *testing.T) {
 // TestHostileStringsInDefaults: the templates that we ship quote everything, so whatever is text arrives.
 func TestHostileStringsInDefaults(t *testing.T) {
 	for name, layers := range map[string][]Layer{"default": nil, "job": {builtinLayer(t, "builtin/job")}, "secret-env": {builtinLayer(t, "builtin/secret-env")}} {
-		set := newSet(t, layers...)
-		for field, put := range hostileFields {
-			for _, text := range withLong(hostile, name == "default") {
-				task := orchestra.Task{ID: "a", Image: "busybox", Command: []string{"true"}}
-				put(&task, text)
-				rendered, err := set.Task(task, RoleTask)
-				if !utf8.ValidString(text) && field != "Mount.Name" { // of which only the sanitized form is used
-					require.ErrorContains(t, err, "not valid UTF-8", "%s: %s = %q", name, field, text)
-					continue
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			set := newSet(t, layers...)
+			for field, put := range hostileFields {
+				for _, text := range withLong(hostile, name == "default") {
+					task := orchestra.Task{ID: "a", Image: "busybox", Command: []string{"true"}}
+					put(&task, text)
+					rendered, err := set.Task(task, RoleTask)
+					if !utf8.ValidString(text) && field != "Mount.Name" { // of which only the sanitized form is used
+						require.ErrorContains(t, err, "not valid UTF-8", "%s = %q", field, text)
+						continue
+					}
+					require.NoError(t, err, "%s = %s", field, brief(text))
+					checkDefaults(t, rendered, set, task)
+					require.False(t, t.Failed(), "%s = %s", field, brief(text))
 				}
-				require.NoError(t, err, "%s: %s = %s", name, field, brief(text))
-				checkDefaults(t, rendered, set, task)
-				require.False(t, t.Failed(), "%s: %s = %s", name, field, brief(text))
 			}
-		}
+		})
 	}
 }
 

@@ -165,6 +165,7 @@ func TestUnrulyTemplatesEndInAnError(t *testing.T) {
 		"aliases":              "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, err := New(config(t, layer("acme", "extra.yaml", text)))
 			require.Error(t, err)
 			assert.ErrorContains(t, err, "acme/extra.yaml")

@@ -20,25 +20,29 @@ type schema struct {
 }
 
 func loadSchema(files []file) (*schema, error) {
-	document := map[string]any{}
+	s := &schema{document: map[string]any{}}
 	for _, f := range files {
 		if f.name != schemaFile {
 			continue
 		}
 		var layer map[string]any
-		if err := utiljson.Unmarshal([]byte(f.text), &layer); err != nil {
+		err := utiljson.Unmarshal([]byte(f.text), &layer)
+		if err != nil {
 			return nil, fmt.Errorf("parsing %s: %w", f, err)
 		}
-		document = mergeValues(document, layer, listKeys{})
-		if _, err := compileSchema(document); err != nil {
+		s.document = mergeValues(s.document, layer, listKeys{})
+		if s.compiled, err = compileSchema(s.document); err != nil {
 			return nil, fmt.Errorf("compiling %s: %w", f, err)
 		}
 	}
-	compiled, err := compileSchema(document)
-	if err != nil {
-		return nil, fmt.Errorf("compiling %s: %w", schemaFile, err)
+	if s.compiled != nil {
+		return s, nil
 	}
-	return &schema{document: document, compiled: compiled}, nil
+	var err error
+	if s.compiled, err = compileSchema(s.document); err != nil {
+		return nil, fmt.Errorf("compiling an empty %s: %w", schemaFile, err)
+	}
+	return s, nil
 }
 
 // noLoader keeps the compiler from reading files or the network through a $ref.

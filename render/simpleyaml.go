@@ -82,19 +82,25 @@ func (y *simpleYAML) mapping(indent int) (map[string]any, bool) {
 	}
 }
 
-// field reads what stands behind a key: a value on the same line, or a block below.
+// field reads what stands behind a key: a value on the same line or the next, or a block below.
 func (y *simpleYAML) field(indent int, rest string) (any, bool) {
 	if rest != "" {
 		return y.line(indent, rest)
 	}
 	line, more := y.next(indent)
 	switch {
-	case more && line.indent > indent:
-		return y.block(line)
-	case more && isItem(line.text):
-		return y.sequence(indent)
+	case !more:
+		return nil, false // a null
+	case isItem(line.text):
+		return y.sequence(line.indent)
+	case line.indent == indent:
+		return nil, false // a null
 	}
-	return nil, false // a null
+	if _, _, isField := cutKey(line.text); isField {
+		return y.mapping(line.indent)
+	}
+	y.at++
+	return y.line(indent, line.text)
 }
 
 func (y *simpleYAML) block(line yamlTextLine) (any, bool) {

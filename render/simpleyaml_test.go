@@ -40,11 +40,13 @@ var simpleTexts = []string{
 	"a: b", "a: b # c", "# c\na: b\n\n  # c\n", "a: 1\nb: -2\nc: 1.5\nd: true\ne: 10m\nf: 1Gi\ng: busybox:1.36\nh: /a/b\ni: a b  c", "a: 'b # c'\nb: \"c: d\"",
 	"a:\n  b:\n    c: d\n  e: f\ng: h", "a:\n- b\n- c: d\n  e: f\n-   g: h\n    i: j\nk: l", "a:\n  - - b\n    - c\n  - d:\n    - e\n    - f", "a: {}\nb: []",
 	"a: {b: c, d: [e, f], g: {h: 'i'}}", "a: [ {b: c} , d ]", "a:    b   ", "app.kubernetes.io/name: x", "a: [x, \"y, z\"]", "a: été", "a: 2001", "a: 0x1F\nb: 0123\nc: 1_000\nd: 1e3",
+	"a:\n  b c\nd:\n  {e: f}\ng:\n    'h' # i\nj: k",
 	"- a", "a: b\n", "a: 12:30", "a: +1", "a: .5", "a: ''", "a: \"\"",
 }
 
 // otherTexts are what must be refused, or be read just the same.
 var otherTexts = []string{
+	"a:\n  b\n  c", "a:\n  b\n c", "a:\n  'b'\n  c: d", "a:\n  b: c\n  d", "a:\n  b\n- c", "a:\n  - b\n  c", "a:\nb: c", "a:\n b\n# c\n d",
 	"", "a", "a:", "a:\n", "a: ~", "a: null", "a: b\na: c", "a: b\n c", "a: b\n  c: d", "a: &x b\nc: *x", "a: !!int 3", "a: |\n  b", "a: >-\n  b", "a: b: c", "a: [b", "a: {b: c",
 	"a: {b}", "a: [b,]", "a: {b: c,}", "a: [b: c]", "a: [b:c]", "? a\n: b", "---\na: b", "a: b\n---\nc: d", "a: b\n...", "on: off", "y: n", "1: 2", "\"a\": b", "a: \"b\\n\"",
 	"a: 'it''s'", "a: 'b\n  c'", "a: \"b\n  c\"", "a: b #c", "a: b# c", "a: b#", "a:b", "a :b", "a : b", "a: - b", "a: -", "a: @b", "a: `b`", "a: %b", "a: b,c", "a: b]",
