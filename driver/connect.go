@@ -140,6 +140,7 @@ func tune(config *rest.Config, maxRequests int, warn rest.WarningHandlerWithCont
 	}
 	config.Timeout = 0
 	config.Wrap(newLimiter(maxRequests))
+	config.Wrap(newGrants(time.Now))
 }
 
 // trackConnections makes config's connections its own and returns a function that closes them. Closing "idle" ones is not

@@ -31,7 +31,8 @@ func TestClusterPermissions(t *testing.T) {
 	for _, f := range append(Features(), extrasFeature([]render.Kind{{APIVersion: "v1", Kind: "Secret"}})) {
 		cases = append(cases, casesOf(f)...)
 	}
-	inParallel(len(cases), func(i int) { cases[i].play(t, admin) })
+	config := clusterConfig(t)
+	inParallel(len(cases), func(i int) { cases[i].play(t, admin, config) })
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			if c.lacks == "" {
@@ -81,7 +82,7 @@ func casesOf(f Feature) []*permissionCase {
 }
 
 // play uses the feature as a user of its own. What is left is removed by an administrator.
-func (c *permissionCase) play(t *testing.T, admin *Driver) {
+func (c *permissionCase) play(t *testing.T, admin *Driver, config *rest.Config) {
 	ctx, cancel := context.WithTimeout(t.Context(), clusterTimeout)
 	defer cancel()
 	user := uniqueNamespace()
@@ -89,7 +90,7 @@ func (c *permissionCase) play(t *testing.T, admin *Driver) {
 		return
 	}
 	log := &logBuffer{}
-	cfg := Config{Namespace: user, RESTConfig: rest.CopyConfig(admin.rest), TemplateDirs: featureTemplates[c.feature.Name]}
+	cfg := Config{Namespace: user, RESTConfig: rest.CopyConfig(config), TemplateDirs: featureTemplates[c.feature.Name]}
 	cfg.Values = map[string]any{"terminationGracePeriodSeconds": 1}
 	remover, err := New(ctx, cfg, nil)
 	if c.err = err; err != nil {
