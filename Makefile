@@ -46,6 +46,12 @@ bench: ## Measure on the local Kubernetes: launch throughput beside raw server-s
 	go test -run '^$$' -bench . -benchtime 1x ./driver
 	go -C render/helmbench test -count=1 -bench . .
 
+.PHONY: soak
+soak: ## Run 1,000 tasks, restart the control plane under 100, and spoil requests by a random seed, on the local Kubernetes
+	@$(DEVCLUSTER) up --simulated-nodes 1
+	go test -tags soak -count=1 -timeout 90m -v -run '^(TestSoak|TestRestarts)$$' ./driver
+	ORCHESTRA_FAULT_SEED=random go test -count=1 -timeout 60m -v -run '^TestDriversUnderFaults$$' ./orchestra
+
 .PHONY: golden
 golden: ## Write the golden files anew
 	go test -short -count=1 ./render ./templates -update

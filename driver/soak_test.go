@@ -24,11 +24,15 @@ import (
 // Sizes. A node has room for 110 pods, and starts about two a second.
 const (
 	soakTasks     = 1000
-	soakAtOnce    = 50
+	soakAtOnce    = 40
 	restartTasks  = 100
 	restartAtOnce = 40
+	restartEvery  = 12 // ended tasks
 	soakTimeout   = 50 * time.Minute
 )
+
+// components are restarted in turn, as on an update and as in a crash.
+var components = []string{"kube-apiserver", "kubelet", "kube-apiserver --kill", "kubelet --kill"}
 
 // TestSoak runs a thousand tasks that are over at once: not one output or exit code may get lost.
 func TestSoak(t *testing.T) {
@@ -39,19 +43,22 @@ func TestSoak(t *testing.T) {
 	assert.Empty(t, left(t, d))
 }
 
-// TestRestarts reads the logs of a hundred tasks, line by line, while the API server and the kubelet end and start again, as on an update and
-// as in a crash.
+// TestRestarts reads the logs of a hundred tasks, line by line, while the API server and the kubelet end and start again.
 func TestRestarts(t *testing.T) {
 	name := filepath.Base(filepath.Dir(testcluster.ReadInfo(t).Kubeconfig))
 	d, _ := onCluster(t, uniqueNamespace(), nil)
-	ctx, stop := context.WithCancel(t.Context())
-	var restarts atomic.Int64
+	ended := make(chan struct{}, restartTasks)
+	var restarts []string
 	var restarter sync.WaitGroup
 	restarter.Go(func() {
-		for ctx.Err() == nil {
-			for _, how := range []string{"kube-apiserver", "kubelet", "kube-apiserver --kill", "kubelet --kill"} {
-				restart(t, name, strings.Fields(how)...)
-				restarts.Add(1)
+		for n := 1; ; n++ {
+			if _, more := <-ended; !more {
+				return
+			}
+			if n%restartEvery == 0 {
+				component := components[len(restarts)%len(components)]
+				restart(t, name, strings.Fields(component)...)
+				restarts = append(restarts, component)
 			}
 		}
 	})
@@ -61,11 +68,11 @@ func TestRestarts(t *testing.T) {
 		fmt.Fprintf(&want, "line %d\n", i)
 	}
 	script := fmt.Sprintf("i=0; while [ $i -lt %d ]; do echo line $i; i=$((i+1)); sleep 0.5; done; exit 7", lines)
-	soak{d: d, script: script, want: want.String()}.run(t, restartTasks, restartAtOnce)
-	stop()
+	soak{d: d, script: script, want: want.String(), ended: ended}.run(t, restartTasks, restartAtOnce)
+	close(ended)
 	restarter.Wait()
-	t.Logf("%d restarts", restarts.Load())
-	assert.GreaterOrEqual(t, restarts.Load(), int64(4))
+	t.Logf("restarts: %q", restarts)
+	assert.GreaterOrEqual(t, len(restarts), len(components))
 	assert.Empty(t, left(t, d))
 }
 
@@ -80,6 +87,7 @@ type soak struct {
 	d      *Driver
 	script string
 	want   string
+	ended  chan<- struct{} // told of each task's end; nil: nobody is
 }
 
 // run runs n tasks, some at the same time.
@@ -95,6 +103,9 @@ func (s soak) run(t *testing.T, n, atOnce int) {
 			defer func() { <-slots }()
 			if assert.NoError(t, s.one(ctx, fmt.Sprintf("task-%d", i)), "task %d", i) {
 				right.Add(1)
+			}
+			if s.ended != nil {
+				s.ended <- struct{}{}
 			}
 		})
 	}
