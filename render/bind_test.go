@@ -92,16 +92,17 @@ func TestPrivateUseCharactersOfAuthorsAndTasksArrive(t *testing.T) {
 // What is harmless may be cut into what is not.
 func TestStringsAreTasksHoweverTheyAreCut(t *testing.T) {
 	for expression, task := range map[string]orchestra.Task{
-		`trimPrefix "v" .Task.Image`:          {Image: "v1"},
-		`trunc 2 .Task.Image`:                 {Image: "12xyz"},
-		`.Task.Image | replace "x" ""`:        {Image: "1x2"},
-		`(split "x" .Task.Image)._0`:          {Image: "1x2"},
-		`regexFind "[0-9]+" .Task.Image`:      {Image: "a12"},
-		`b64enc .Task.Image`:                  {Image: "\u3d34\uE3B4"[:3]},
-		`.Task.Image | b64dec`:                {Image: "MTIz"},
-		`substr 1 3 .Task.Image`:              {Image: "v10"},
-		`printf "%.2s" .Task.Image`:           {Image: "12x"},
-		`index (splitList "." .Task.Image) 1`: {Image: "a.12"},
+		`trimPrefix "v" .Task.Image`:           {Image: "v1"},
+		`.Task.Image | upper | trimPrefix "_"`: {Image: "_12"},
+		`trunc 2 .Task.Image`:                  {Image: "12xyz"},
+		`.Task.Image | replace "x" ""`:         {Image: "1x2"},
+		`(split "x" .Task.Image)._0`:           {Image: "1x2"},
+		`regexFind "[0-9]+" .Task.Image`:       {Image: "a12"},
+		`b64enc .Task.Image`:                   {Image: "\u3d34\uE3B4"[:3]},
+		`.Task.Image | b64dec`:                 {Image: "MTIz"},
+		`substr 1 3 .Task.Image`:               {Image: "v10"},
+		`printf "%.2s" .Task.Image`:            {Image: "12x"},
+		`index (splitList "." .Task.Image) 1`:  {Image: "a.12"},
 	} {
 		task.ID = "a"
 		set := loaded(t, layer("acme", "extra.yaml", "a: {{ "+expression+" }}"))

@@ -129,20 +129,7 @@ func (w disguised) undoAll(value reflect.Value) reflect.Value {
 	return mapStrings(value, w.undo)
 }
 
-func (w disguised) applyAll(value reflect.Value) reflect.Value {
-	return mapStrings(value, func(text string) string {
-		if isPiece(text) {
-			return text
-		}
-		return w.apply(text)
-	})
-}
-
-// isPiece tells the names that `split` gives to its pieces, _0 and so on. They mean nothing to YAML.
-func isPiece(text string) bool {
-	number, ok := strings.CutPrefix(text, "_")
-	return ok && strings.Trim(number, "0123456789") == ""
-}
+func (w disguised) applyAll(value reflect.Value) reflect.Value { return mapStrings(value, w.apply) }
 
 // undoAny is undoAll for what text/template's functions get.
 func (w disguised) undoAny(value any) any {

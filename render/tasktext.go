@@ -1,6 +1,9 @@
 package render
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // isTaskText tells whether a string in the value may come from a task: disguised ones hold characters beyond the basic plane.
 func isTaskText(value reflect.Value) bool {
@@ -48,9 +51,19 @@ func mapStrings(value reflect.Value, change func(string) string) reflect.Value {
 	case reflect.Map:
 		changed := reflect.MakeMapWithSize(value.Type(), value.Len())
 		for items := value.MapRange(); items.Next(); {
-			changed.SetMapIndex(mapStrings(items.Key(), change), mapStrings(items.Value(), change))
+			key := items.Key()
+			if !isPiece(value.Type(), key) {
+				key = mapStrings(key, change)
+			}
+			changed.SetMapIndex(key, mapStrings(items.Value(), change))
 		}
 		return changed
 	}
 	return value
+}
+
+// isPiece tells the names that `split` gives to its pieces, _0 and so on: they are its own, and mean nothing to YAML.
+func isPiece(of reflect.Type, key reflect.Value) bool {
+	number, ok := strings.CutPrefix(key.String(), "_")
+	return ok && of.Elem().Kind() == reflect.String && strings.Trim(number, "0123456789") == ""
 }
