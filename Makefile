@@ -41,9 +41,10 @@ $(LINT): tools.mod
 	go build -modfile=tools.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: ## Measure on the local Kubernetes: launch throughput beside raw server-side apply, and rendering beside Helm and a typed struct
+bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, and rendering beside Helm and a typed struct
 	@$(DEVCLUSTER) up --simulated-nodes 1
-	go test -run '^$$' -bench . -benchtime 1x ./driver
+	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver
+	go test -run '^$$' -bench Wait -benchtime 100x ./driver
 	go -C render/helmbench test -count=1 -bench . .
 
 .PHONY: soak
