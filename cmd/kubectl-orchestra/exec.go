@@ -21,7 +21,7 @@ func newExec(c *cli) *cobra.Command {
 
 A sandbox is a pod that waits for commands. --image (or -f) starts the sandbox of this ID if there is none; the flags of its volumes, limits and user
 count then, and stay as they are for an existing one. -e and -w are for the command. The command rm removes the sandbox. Ctrl-C ends the command.`,
-		Example: `  kubectl orchestra exec box --image busybox -v cache:cache -- sh -c 'date > cache/now'
+		Example: `  kubectl orchestra exec box --image busybox -- sh -c 'date > now'
   echo from stdin | kubectl orchestra exec box -i -e NAME=value -- sh -c 'cat; echo "$NAME"'`,
 		Args:              execArgs,
 		Annotations:       map[string]string{passesExitCode: "yes"},
