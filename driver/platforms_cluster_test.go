@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"testing"
@@ -231,6 +232,32 @@ func TestPlatformCache(t *testing.T) {
 	require.NoError(t, two.Cleanup(long(t)))
 	require.NoError(t, d.Close())
 	assert.Empty(t, left(t, d))
+}
+
+// Every platform has sandboxes, too.
+func TestPlatformSandboxes(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"gpu": onRealNode,
+		"tenants": func(cfg *Config) {
+			cfg.TemplateDirs = []string{"builtin:restricted", "builtin:secret-env", platform("tenants")}
+		},
+		"cache": func(cfg *Config) { cfg.TemplateDirs = []string{platform("cache")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _ := onCluster(t, uniqueNamespace(), change)
+			s, err := d.StartSandbox(long(t), orchestra.Task{ID: "shell", Image: "busybox", Mounts: orchestra.Mounts{{Name: "data", Path: "data"}}})
+			require.NoError(t, err)
+			var out bytes.Buffer
+			end, err := s.Exec(long(t), []string{"sh", "-c", "echo kept > data/file; cat data/file; exit 6"}, nil, "", nil, &out, &out)
+			require.NoError(t, err)
+			assert.Equal(t, "kept\n", out.String())
+			assert.Equal(t, 6, end.ExitCode())
+			require.NoError(t, s.Cleanup(long(t)))
+			require.NoError(t, d.Close())
+			assertNothingLeft(t, d)
+		})
+	}
 }
 
 func asText(t *testing.T, obj *unstructured.Unstructured) string {
