@@ -49,11 +49,14 @@ type Config struct {
 	// DeletionTimeout is how long Cleanup, Close, and RunContainer over an object that is being deleted wait for it to be
 	// gone, beyond its grace period; 0 means two minutes.
 	DeletionTimeout time.Duration
+	// HelperIdle is how long a helper pod that has copied from or to a volume waits for the next copy; 0 means 30 s.
+	HelperIdle time.Duration
 }
 
 const (
 	defaultMaxRequests     = 32
 	defaultDeletionTimeout = 2 * time.Minute
+	defaultHelperIdle      = 30 * time.Second
 )
 
 // withDefaults returns a copy in which every zero value that has a default is replaced.
@@ -63,6 +66,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DeletionTimeout == 0 {
 		c.DeletionTimeout = defaultDeletionTimeout
+	}
+	if c.HelperIdle == 0 {
+		c.HelperIdle = defaultHelperIdle
 	}
 	return c
 }
@@ -83,7 +89,7 @@ func (c Config) validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"DeletionTimeout", c.DeletionTimeout}, {"RunDeadline", c.RunDeadline},
+		{"DeletionTimeout", c.DeletionTimeout}, {"HelperIdle", c.HelperIdle}, {"RunDeadline", c.RunDeadline},
 		{"SchedulingDeadline", c.SchedulingDeadline}, {"StartDeadline", c.StartDeadline},
 		{"ProblemDeadline", c.ProblemDeadline}, {"NodeLostDeadline", c.NodeLostDeadline},
 	} {

@@ -62,6 +62,7 @@ type Driver struct {
 
 	now       func() time.Time
 	presence  presence
+	helpers   *helpers // that copy
 	launches  atomic.Int64
 	preparing chan struct{} // holds a token while namespace.yaml is applied
 	prepared  bool          // guarded by preparing
@@ -113,6 +114,7 @@ func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *
 		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, preparing: make(chan struct{}, 1),
 	}
 	d.presence = presence{d: d, used: map[types.UID]bool{}}
+	d.helpers = newHelpers(d)
 	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return d
 }

@@ -56,14 +56,16 @@ func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.
 		return nil, false, err
 	}
 	for _, mount := range task.Mounts {
-		claim, err := l.d.templates.Volume(mount.Name, int64(mount.SizeGB)<<30)
-		if err != nil {
-			return nil, false, err
-		}
-		if _, err := l.ensure(ctx, claim); err != nil {
+		l.d.helpers.drop(ctx, mount.Name)
+		if _, err := l.claim(ctx, mount.Name, int64(mount.SizeGB)<<30); err != nil {
 			return nil, false, err
 		}
 	}
+	return l.workload(ctx, rendered)
+}
+
+// workload makes a workload and its extra objects, which go before it.
+func (l *launch) workload(ctx context.Context, rendered *render.Rendered) (c *container, awaitsStdin bool, err error) {
 	for _, extra := range rendered.Extras {
 		if _, err := l.ensure(ctx, extra); err != nil {
 			return nil, false, err

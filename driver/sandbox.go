@@ -53,16 +53,24 @@ func (d *Driver) StartSandbox(ctx context.Context, task orchestra.Task) (orchest
 	return &sandbox{c}, nil
 }
 
-// wait makes a workload that waits for commands, and waits until it runs.
+// wait makes what a workload needs that waits for commands, and waits until it runs.
 func (l *launch) wait(ctx context.Context, task orchestra.Task, rendered *render.Rendered) (*container, error) {
-	if rendered.Workload.GroupVersionKind() != podKind {
-		return nil, fmt.Errorf("the templates make a %s of it; commands need a Pod", rendered.Workload.GetKind())
+	if err := checkPod(rendered); err != nil {
+		return nil, err
 	}
 	c, _, err := l.run(ctx, task, rendered)
 	if err != nil {
 		return nil, err
 	}
 	return c, c.awaitRunning(ctx)
+}
+
+// checkPod refuses what could start a second process in place of the one that commands were given.
+func checkPod(rendered *render.Rendered) error {
+	if rendered.Workload.GroupVersionKind() == podKind {
+		return nil
+	}
+	return fmt.Errorf("the templates make a %s of it; commands need a Pod", rendered.Workload.GetKind())
 }
 
 // awaitRunning returns when the container's first process runs. If it has ended or cannot start, the error says why.

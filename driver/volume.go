@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
@@ -27,19 +32,49 @@ func (d *Driver) CreateVolume(ctx context.Context, name string, size int) (orche
 	if err := orchestra.ValidateVolume(name, size); err != nil {
 		return nil, err
 	}
-	claim, err := d.templates.Volume(name, int64(size))
-	if err != nil {
-		return nil, err
-	}
 	l := d.newLaunch()
 	if err := d.prepareNamespace(ctx); err != nil {
 		return nil, fmt.Errorf("creating volume %q: %w", name, err)
 	}
-	live, err := l.ensure(ctx, claim)
+	live, err := l.claim(ctx, name, int64(size))
 	if err != nil {
 		return nil, fmt.Errorf("creating volume %q: %w", name, closedOr(ctx, errors.Join(err, l.abandon(ctx))))
 	}
 	return &volume{d: d, name: name, ref: refOf(live)}, nil
+}
+
+// claim makes the claim of a volume of at least size bytes, 0 being the default, or returns the one that exists. What the existing one has
+// less or otherwise is logged: a claim cannot be changed like that.
+func (l *launch) claim(ctx context.Context, name string, size int64) (*unstructured.Unstructured, error) {
+	wanted, err := l.d.templates.Volume(name, size)
+	if err != nil {
+		return nil, err
+	}
+	live, err := l.ensure(ctx, wanted)
+	if err != nil || l.isOwn(live) {
+		return live, err
+	}
+	if paths := claimDifferences(wanted, live, size > 0); len(paths) > 0 {
+		l.d.log.WarnContext(ctx, "the volume exists already with a different specification, which stays",
+			"object", refOf(live).String(), "differs", strings.Join(paths, ", "))
+	}
+	return live, nil
+}
+
+// claimDifferences are the fields in which an existing claim is less than what is wanted, or something else. A larger one will do; with
+// sized false nobody has asked for a size.
+func claimDifferences(wanted, live *unstructured.Unstructured, sized bool) []string {
+	const size = "spec.resources.requests.storage"
+	return slices.DeleteFunc(differences(wanted.Object["spec"], live.Object["spec"], "spec"), func(at string) bool {
+		has := sizeOf(live)
+		return at == size && (!sized || has.Cmp(sizeOf(wanted)) >= 0)
+	})
+}
+
+func sizeOf(claim *unstructured.Unstructured) resource.Quantity {
+	text, _, _ := unstructured.NestedString(claim.Object, "spec", "resources", "requests", "storage")
+	size, _ := resource.ParseQuantity(text) // the API server has checked it
+	return size
 }
 
 // Name is the name that was given to CreateVolume.
@@ -54,6 +89,7 @@ func (v *volume) Cleanup(ctx context.Context) error {
 	if v.d.isGone() {
 		return nil
 	}
+	v.d.helpers.drop(ctx, v.name)
 	if err := v.d.remove(ctx, v.ref); err != nil {
 		return fmt.Errorf("cleaning up volume %q: %w", v.name, err)
 	}

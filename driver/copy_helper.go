@@ -1,0 +1,236 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/render"
+)
+
+// helperTool is the busybox of the helper's image.
+const helperTool = "busybox"
+
+// helperMount is where the helper sees the volume, relative to its root.
+const helperMount = "volume"
+
+// helpers are the pods through which the driver copies, at most one for each volume. One that is idle waits a while for the next copy.
+type helpers struct {
+	d        *Driver
+	mu       sync.Mutex
+	byVolume map[string]*helper
+}
+
+// helper is one such pod.
+type helper struct {
+	volume  string
+	started chan struct{} // closed when c or err is set
+	launch  *launch
+	c       *container
+	err     error
+	users   int // guarded by helpers.mu
+	uses    int // guarded by helpers.mu; tells an idle time from a later one
+}
+
+func newHelpers(d *Driver) *helpers { return &helpers{d: d, byVolume: map[string]*helper{}} }
+
+// acquire returns a helper that runs. The caller releases it.
+func (p *helpers) acquire(ctx context.Context, volume string) (*helper, error) {
+	for {
+		h, mine := p.join(volume)
+		if mine {
+			h.c, h.err = p.start(ctx, h)
+			close(h.started)
+		}
+		select {
+		case <-h.started:
+		case <-ctx.Done():
+			p.release(ctx, h, nil)
+			return nil, ctx.Err()
+		}
+		err := h.err
+		if err == nil {
+			err = h.c.awaitRunning(ctx)
+		}
+		if err == nil {
+			return h, nil
+		}
+		p.release(ctx, h, err)
+		if mine || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// join counts the caller among the users of the volume's helper, and says whether the caller is to start it.
+func (p *helpers) join(volume string) (h *helper, mine bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h = p.byVolume[volume]
+	if h == nil {
+		h, mine = &helper{volume: volume, started: make(chan struct{})}, true
+		p.byVolume[volume] = h
+	}
+	h.users++
+	h.uses++
+	return h, mine
+}
+
+// release gives a helper back. After a failure nobody gets it any more, and the last user removes it, as something of the copy may still be
+// under way in it. Otherwise it waits for the next copy.
+func (p *helpers) release(ctx context.Context, h *helper, failure error) {
+	p.mu.Lock()
+	h.users--
+	last, uses := h.users == 0, h.uses
+	if failure != nil {
+		p.forget(h)
+	}
+	known := p.byVolume[h.volume] == h
+	p.mu.Unlock()
+	switch {
+	case last && !known:
+		p.remove(ctx, h)
+	case last:
+		p.d.wg.Go(func() { p.retire(h, uses) })
+	}
+}
+
+func (p *helpers) forget(h *helper) {
+	if p.byVolume[h.volume] == h {
+		delete(p.byVolume, h.volume)
+	}
+}
+
+// retire removes a helper that has been idle since it was used for the given time.
+func (p *helpers) retire(h *helper, uses int) {
+	if sleep(p.d.ctx, p.d.cfg.HelperIdle) != nil {
+		return // Close removes all pods
+	}
+	p.mu.Lock()
+	idle := h.uses == uses && p.byVolume[h.volume] == h
+	if idle {
+		p.forget(h)
+	}
+	p.mu.Unlock()
+	if idle {
+		p.remove(p.d.ctx, h)
+	}
+}
+
+// drop removes the volume's helper if it is idle: it would keep the volume from being deleted, or from being mounted on another node.
+func (p *helpers) drop(ctx context.Context, volume string) {
+	p.mu.Lock()
+	h := p.byVolume[volume]
+	idle := h != nil && h.users == 0
+	if idle {
+		p.forget(h)
+	}
+	p.mu.Unlock()
+	if idle {
+		p.remove(ctx, h)
+	}
+}
+
+// remove deletes a helper's objects, and does not wait until they are gone.
+func (p *helpers) remove(ctx context.Context, h *helper) {
+	if h.launch == nil {
+		return
+	}
+	if err := h.launch.undo(ctx); err != nil {
+		p.d.log.WarnContext(ctx, "removing a helper that copied, which Sweep or Close will remove", "volume", h.volume, "error", err)
+	}
+}
+
+// start makes the helper of a volume that exists, where the volume can be mounted.
+func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
+	claim, err := p.d.existingClaim(ctx, h.volume)
+	if err != nil {
+		return nil, err
+	}
+	node, err := p.d.nodeOf(ctx, claim)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := p.d.templates.TaskOn(node, orchestra.Task{
+		ID: p.d.instance + "/" + h.volume, Image: p.d.settings.HelperImage, Command: []string{helperTool, "sh", "-c", keepAlive, helperTool},
+		Mounts: orchestra.Mounts{{Name: h.volume, Path: helperMount}},
+	}, render.RoleCopy)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPod(rendered); err != nil {
+		return nil, err
+	}
+	h.launch = p.d.newLaunch()
+	c, _, err := h.launch.workload(ctx, rendered)
+	if err == nil {
+		err = c.awaitRunning(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting a helper that copies: %w", err)
+	}
+	return c, nil
+}
+
+// existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume.
+func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructured.Unstructured, error) {
+	wanted, err := d.templates.Volume(volume, 0)
+	if err != nil {
+		return nil, err
+	}
+	live, err := d.look(ctx, ref{kind: claimKind, namespace: d.namespace, name: wanted.GetName()})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, errors.New("there is no such volume")
+	case err != nil:
+		return nil, fmt.Errorf("getting %s: %w", refOf(wanted), err)
+	case live.GetDeletionTimestamp() != nil:
+		return nil, fmt.Errorf("%s is being deleted", refOf(live))
+	}
+	return live, checkOwner(live, wanted)
+}
+
+// nodeOf is the node on which the claim has to be mounted, because a pod uses it there and no other node could; "" if any will do.
+func (d *Driver) nodeOf(ctx context.Context, claim *unstructured.Unstructured) (string, error) {
+	modes, _, _ := unstructured.NestedStringSlice(claim.Object, "spec", "accessModes")
+	if slices.Contains(modes, string(corev1.ReadWriteMany)) {
+		return "", nil
+	}
+	var pods *corev1.PodList
+	err := d.retry.do(ctx, "listing pods", func(ctx context.Context) (err error) {
+		pods, err = d.typed.CoreV1().Pods(d.namespace).List(ctx, metav1.ListOptions{LabelSelector: d.selector()})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("looking for the pods that use %s: %w", refOf(claim), err)
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if pod.Spec.NodeName == "" || !usesClaim(pod, claim.GetName()) {
+			continue
+		}
+		if slices.Contains(modes, string(corev1.ReadWriteOncePod)) {
+			return "", fmt.Errorf("%s allows one pod only (ReadWriteOncePod), and %s uses it", refOf(claim), podRef(d.namespace, pod.Name))
+		}
+		return pod.Spec.NodeName, nil
+	}
+	return "", nil
+}
+
+// usesClaim says whether a pod that has not ended mounts a claim.
+func usesClaim(pod *corev1.Pod, claim string) bool {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return false
+	}
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
+	})
+}
