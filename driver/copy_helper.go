@@ -182,6 +182,9 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 
 // existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume.
 func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructured.Unstructured, error) {
+	if source := d.templates.VolumeSource(volume); source != nil {
+		return d.platformClaim(ctx, source)
+	}
 	wanted, err := d.templates.Volume(volume, 0)
 	if err != nil {
 		return nil, err
@@ -196,6 +199,20 @@ func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructure
 		return nil, fmt.Errorf("%s is being deleted", refOf(live))
 	}
 	return live, checkOwner(live, wanted)
+}
+
+// platformClaim is the claim that the platform has named for a volume. Whoever made it, the platform wants it to be used.
+func (d *Driver) platformClaim(ctx context.Context, source map[string]any) (*unstructured.Unstructured, error) {
+	name, _, _ := unstructured.NestedString(source, "persistentVolumeClaim", "claimName")
+	if name == "" {
+		return nil, errors.New("by the value volumeSources every pod has a volume of this name for itself, so there is nothing to copy")
+	}
+	claim := ref{kind: claimKind, namespace: d.namespace, name: name}
+	live, err := d.look(ctx, claim)
+	if err != nil {
+		return nil, fmt.Errorf("getting %s, which the value volumeSources names: %w", claim, err)
+	}
+	return live, nil
 }
 
 // nodeOf is the node on which the claim has to be mounted, because a pod uses it there and no other node could; "" if any will do.

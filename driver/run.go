@@ -57,6 +57,9 @@ func (l *launch) run(ctx context.Context, task orchestra.Task, rendered *render.
 	}
 	for _, mount := range task.Mounts {
 		l.d.helpers.drop(ctx, mount.Name)
+		if l.d.templates.VolumeSource(mount.Name) != nil {
+			continue // the platform's, which the template mounts
+		}
 		if _, err := l.claim(ctx, mount.Name, int64(mount.SizeGB)<<30); err != nil {
 			return nil, false, err
 		}

@@ -13,16 +13,17 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// volume is the handle of a PersistentVolumeClaim.
+// volume is the handle of a PersistentVolumeClaim, or of what the platform has put in its place.
 type volume struct {
 	d    *Driver
 	name string
-	ref  ref
+	ref  ref // of the claim; empty if the platform's value volumeSources names something else
 }
 
 // CreateVolume makes a claim of at least size bytes; 0 means the value `storage`. An existing volume of this name is returned
 // with its data and its size; one that is being deleted is waited for. It returns when the API server has accepted the
-// claim: whether it is bound at once or when the first task mounts it is up to its storage class.
+// claim: whether it is bound at once or when the first task mounts it is up to its storage class. A volume that the value volumeSources
+// names is the platform's: nothing is made, and Cleanup removes nothing.
 func (d *Driver) CreateVolume(ctx context.Context, name string, size int) (orchestra.Volume, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {
@@ -31,6 +32,9 @@ func (d *Driver) CreateVolume(ctx context.Context, name string, size int) (orche
 	defer leave()
 	if err := orchestra.ValidateVolume(name, size); err != nil {
 		return nil, err
+	}
+	if d.templates.VolumeSource(name) != nil {
+		return &volume{d: d, name: name}, nil
 	}
 	l := d.newLaunch()
 	if err := d.prepareNamespace(ctx); err != nil {
@@ -90,6 +94,9 @@ func (v *volume) Cleanup(ctx context.Context) error {
 		return nil
 	}
 	v.d.helpers.drop(ctx, v.name)
+	if v.ref.name == "" { // the platform's
+		return nil
+	}
 	if err := v.d.remove(ctx, v.ref); err != nil {
 		return fmt.Errorf("cleaning up volume %q: %w", v.name, err)
 	}

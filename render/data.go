@@ -51,9 +51,10 @@ type EnvData struct {
 
 // MountData is one mounted volume.
 type MountData struct {
-	Name      string // of the volume in the pod
-	ClaimName string // of the PersistentVolumeClaim
-	Path      string // absolute
+	Name      string         // of the volume in the pod
+	ClaimName string         // of the PersistentVolumeClaim
+	Path      string         // absolute
+	Source    map[string]any // what the platform has put in the place of the claim (value volumeSources); nil: nothing
 }
 
 // ResourceData holds quantities by resource name.

@@ -102,6 +102,15 @@ func TestGoldens(t *testing.T) {
 		require.NoError(t, err)
 		golden(t, "copy.yaml", manifest(t, all(rendered)...))
 	})
+	t.Run("volume sources", func(t *testing.T) {
+		set, err := New(Config{Layers: []Layer{builtinLayer(t, "default")}, Namespace: "ci", Values: map[string]any{"volumeSources": map[string]any{
+			"cache":   map[string]any{"persistentVolumeClaim": map[string]any{"claimName": "shared"}},
+			"Scratch": map[string]any{"emptyDir": map[string]any{"sizeLimit": "1Gi"}},
+		}}})
+		require.NoError(t, err)
+		task := orchestra.Task{ID: "a", Image: "busybox", Mounts: orchestra.Mounts{{Name: "cache", Path: "cache"}, {Name: "Scratch", Path: "scratch"}, {Name: "own", Path: "own"}}}
+		golden(t, "task-volume-sources.yaml", manifest(t, all(render(t, set, task))...))
+	})
 	t.Run("volume", func(t *testing.T) {
 		set := newSet(t)
 		sized, err := set.Volume("cache", 5<<30)

@@ -25,6 +25,14 @@ func (s *Set) workloadName(id string, role Role) string {
 // ClaimName is the name of the PersistentVolumeClaim of the volume.
 func (s *Set) ClaimName(volume string) string { return sanitize.Label(s.namespace, volume) }
 
+// VolumeSource is what the platform has put in the place of the volume's claim, as a pod's volume has it (value volumeSources); nil if
+// nothing. The caller does not change it.
+func (s *Set) VolumeSource(volume string) map[string]any {
+	sources, _ := s.values["volumeSources"].(map[string]any)
+	source, _ := sources[volume].(map[string]any)
+	return source
+}
+
 // extraName is the name of the object that an extra file makes for a workload: `env.yaml` makes "{workload}-env", which
 // pod.yaml refers to by `{{ .Name }}-env`.
 func extraName(workload, file string) string {

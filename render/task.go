@@ -58,6 +58,7 @@ func (s *Set) mountData(mounts orchestra.Mounts, dir string) []MountData {
 			Name:      sanitize.Label("volume", mount.Name),
 			ClaimName: s.ClaimName(mount.Name),
 			Path:      path.Join(dir, mount.Path),
+			Source:    s.VolumeSource(mount.Name),
 		})
 	}
 	return list

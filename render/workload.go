@@ -165,15 +165,18 @@ func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData)
 		claim, _ := volume["persistentVolumeClaim"].(map[string]any)
 		claims[volume["name"]] = claim["claimName"]
 	}
-	mounted := map[any]any{} // claim by path
+	mounted, taken := map[any]any{}, map[any]bool{} // claim by path; whether anything is mounted there
 	for list, key := range map[string]string{"volumeMounts": "mountPath", "volumeDevices": "devicePath"} {
 		items, _ := container[list].([]any)
 		for _, item := range items {
 			item, _ := item.(map[string]any)
-			mounted[item[key]] = claims[item["name"]]
+			mounted[item[key]], taken[item[key]] = claims[item["name"]], true
 		}
 	}
 	for i, mount := range task.Mounts {
+		if mount.Source != nil && taken[mount.Path] { // the platform's own volume
+			continue
+		}
 		if mounted[mount.Path] != mount.ClaimName {
 			return p.errorf(append(at, "volumeMounts"), "Task.Mounts[%d]: the claim %q is not mounted at %q; the template drops it: range over .Task.Mounts in volumes and volumeMounts",
 				i, mount.ClaimName, mount.Path)

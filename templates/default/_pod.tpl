@@ -38,8 +38,14 @@ volumes:
 {{- end }}
 {{- range .Task.Mounts }}
 - name: {{ .Name | toJson }}
+{{- if .Source }}
+{{- range $kind, $source := .Source }}
+  {{ $kind }}: {{ toJson $source }}
+{{- end }}
+{{- else }}
   persistentVolumeClaim:
     claimName: {{ .ClaimName | toJson }}
+{{- end }}
 {{- end }}
 {{- range index .Values "volumes" }}
 - {{ toJson . }}
