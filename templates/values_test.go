@@ -185,6 +185,7 @@ var shapedValues = []struct {
 		  {name: proxy, image: envoy, resources: {}, restartPolicy: Always, terminationMessagePolicy: FallbackToLogsOnError}]`},
 
 	{"volumes: [{name: scratch, emptyDir: {medium: Memory}}]", func(o outcome) any { return o.pod.Volumes[2:] }, "[{name: scratch, emptyDir: {medium: Memory}}]"},
+	{"volumeSources: {cache: {emptyDir: {medium: Memory}}}", func(o outcome) any { return o.pod.Volumes[1].VolumeSource }, "{emptyDir: {medium: Memory}}"},
 	{"volumeMounts: [{name: work, mountPath: /scratch, subPath: x}]", func(o outcome) any { return o.task.VolumeMounts[2:] },
 		"[{name: work, mountPath: /scratch, subPath: x}]"},
 	{"volumeMode: Block", func(o outcome) any { return []any{o.task.VolumeDevices[0].DevicePath, len(o.task.VolumeMounts)} },
