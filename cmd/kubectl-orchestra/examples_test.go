@@ -47,7 +47,7 @@ func shell(t *testing.T, environment []string, dir, line string) (int, string) {
 
 // Commands in an order in which the examples of one find what those of another have made.
 var inOrder = []string{
-	"", "run", "ps", "status", "logs", "wait", "exec", "shell", "volumes", "render", "template", "template init", "template list", "template lint", "template test",
+	"", "run", "ps", "status", "logs", "wait", "exec", "shell", "cp", "volumes", "render", "template", "template init", "template list", "template lint", "template test",
 	"rm", "volumes rm", "sweep", "close", "doctor", "rbac", "version",
 }
 

@@ -45,7 +45,7 @@ func newRoot(c *cli) *cobra.Command {
 		&cobra.Group{ID: groupCluster, Title: "Cluster:"},
 	)
 	c.addConnection(root.PersistentFlags())
-	c.addCommands(root, groupTasks, newRun(c), newPs(c), newStatus(c), newLogs(c), newWait(c), newRm(c), newExec(c), newShell(c), newVolumes(c), newClose(c), newSweep(c))
+	c.addCommands(root, groupTasks, newRun(c), newPs(c), newStatus(c), newLogs(c), newWait(c), newRm(c), newExec(c), newShell(c), newCp(c), newVolumes(c), newClose(c), newSweep(c))
 	c.addCommands(root, groupTemplates, newRender(c), newTemplate(c))
 	c.addCommands(root, groupCluster, newDoctor(c), newRbac(c), newVersion(c))
 	return root
