@@ -66,7 +66,7 @@ const stream = "-"
 func (c *cli) copyIn(ctx context.Context, volumes orchestra.VolumeDataAccessor, source string, target place) error {
 	if source == stream {
 		if target.path != "" {
-			return usageError{errors.New("copying a stream: the names in it say where to, so give only the volume, as in cache:")}
+			return usageError{errors.New("copying a stream: the names in it say where to, so a path after the volume has no meaning")}
 		}
 		return volumes.CopyToVolume(ctx, target.volume, c.in)
 	}
