@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -136,6 +137,16 @@ func (p *helpers) drop(ctx context.Context, volume string) {
 	p.mu.Unlock()
 	if idle {
 		p.remove(ctx, h)
+	}
+}
+
+// dropAll is drop for every volume.
+func (p *helpers) dropAll(ctx context.Context) {
+	p.mu.Lock()
+	volumes := slices.Collect(maps.Keys(p.byVolume))
+	p.mu.Unlock()
+	for _, volume := range volumes {
+		p.drop(ctx, volume)
 	}
 }
 
