@@ -72,12 +72,12 @@ func (b *binding) functions() template.FuncMap {
 	return bound
 }
 
-// checked gives up when a function makes a character, of an escape say, that would be taken for a disguised one.
+// checked gives up when a function makes a character, of an escape say, that would be taken for a disguised one, or cuts one in pieces.
 func (b *binding) checked(function any) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
 		results := call(value, args)
-		if isTaskText(results[0]) {
+		if isTaskText(results[0]) || results[0].Kind() == reflect.String && !utf8.ValidString(results[0].String()) {
 			panic(errUnbound)
 		}
 		return results
