@@ -49,6 +49,14 @@ func (b *binding) undo(text string) string {
 	return b.mask.undo(text)
 }
 
+// apply gives up at a string that was cut in the midst of a character.
+func (b *binding) apply(text string) string {
+	if !utf8.ValidString(text) {
+		panic(errUnbound)
+	}
+	return b.mask.apply(text)
+}
+
 // functions are those of a bound rendering.
 func (b *binding) functions() template.FuncMap {
 	plain := maps.Clone(libraryFunctions)
