@@ -158,6 +158,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		},
 		out:    bufio.NewWriterSize(out, maxPiece),
 		ended:  t.ended,
+		age:    t.age,
 		gone:   t.gone,
 		split:  stream != nil,
 		first:  func(key pieceKey) (*LogGap, error) { return t.head.check(name, key), nil },
@@ -174,6 +175,12 @@ func (t *logTask) run(ctx context.Context, r *logReader) error {
 		return r.follow(ctx)
 	}
 	return r.snapshot(ctx)
+}
+
+// age is for how long the watch has known of the container's end.
+func (t *logTask) age() time.Duration {
+	seen, _ := t.d.watch.get(t.uid)
+	return t.d.now().Sub(seen.since)
 }
 
 // gone says that the watch has seen the pod go.

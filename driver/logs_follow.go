@@ -81,6 +81,7 @@ func (r *logReader) snapshot(ctx context.Context) error {
 // stream; clean says that it ended without an error.
 func (r *logReader) finish(ctx context.Context, before pass, clean bool) error {
 	sure := clean && before.anchored
+	r.linger(ctx)
 	for failures := 0; ; {
 		p, err := r.read(ctx, false)
 		if stop := r.stop(ctx, err, failures); stop != nil {
@@ -98,6 +99,21 @@ func (r *logReader) finish(ctx context.Context, before pass, clean bool) error {
 		}
 		sure = sure || p.anchored
 		before, clean, failures = p, true, 0
+	}
+}
+
+// linger waits until the news of the container's end is so old that the runtime has written the last lines. No part of containerd
+// waits for the goroutine that does (pkg/cri/server/container_start.go, createContainerLoggers), so on a busy node the container is
+// over first, and two reads in a row agree on a log without its end.
+func (r *logReader) linger(ctx context.Context) {
+	if r.age == nil {
+		return
+	}
+	if early := r.pace.flush - r.age(); early > 0 {
+		select {
+		case <-ctx.Done():
+		case <-r.pace.after(early):
+		}
 	}
 }
 

@@ -448,6 +448,30 @@ func TestSnapshotOfARunningTask(t *testing.T) {
 	})
 }
 
+// The runtime writes the last lines a moment after a container's end is known.
+func TestLogTrailsTheNewsOfTheEnd(t *testing.T) {
+	for name, read := range map[string]func(*logReader, context.Context) error{"follow": (*logReader).follow, "snapshot": (*logReader).snapshot} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, ended := newFakeLog(), time.Now()
+				log.end()
+				time.AfterFunc(defaultLogPace().flush/2, func() { log.append(line(0)) })
+				var out bytes.Buffer
+				reader := log.reader(&out)
+				reader.age = func() time.Duration { return time.Since(ended) }
+				require.NoError(t, read(reader, t.Context()))
+				assert.Equal(t, log.whole(), out.String())
+				assert.Equal(t, defaultLogPace().flush, time.Since(ended))
+
+				again := log.reader(&bytes.Buffer{})
+				again.age = reader.age
+				require.NoError(t, read(again, t.Context()))
+				assert.Equal(t, defaultLogPace().flush, time.Since(ended), "what has ended for long is not waited for")
+			})
+		})
+	}
+}
+
 // gatedWriter blocks until its gate is open.
 type gatedWriter struct {
 	gate <-chan struct{}

@@ -27,6 +27,7 @@ type logReader struct {
 	open   openLog
 	out    *bufio.Writer
 	ended  <-chan struct{}                 // closed when the container has ended
+	age    func() time.Duration            // for how long its end has been known; nil: for ever
 	gone   func() bool                     // whether the pod is known to be deleted
 	split  bool                            // the stream is one of two: a line may lose its timestamp to the other one
 	first  func(pieceKey) (*LogGap, error) // asked before the first delivery; nil: not asked

@@ -11,6 +11,7 @@ type logPace struct {
 	idleMax  time.Duration
 	probe    time.Duration // how long one look may take
 	settle   time.Duration // how long the news of a container's end may trail the end of its log
+	flush    time.Duration // how long the end of its log may trail the news
 	pause    time.Duration // after a first failure; doubles up to pauseMax
 	pauseMax time.Duration
 	attempts int // how often in a row the rest of an ended container's log may fail to be read
@@ -22,7 +23,7 @@ type logPace struct {
 // is back by then.
 func defaultLogPace() logPace {
 	return logPace{
-		idle: 10 * time.Second, idleMax: 5 * time.Minute, probe: 30 * time.Second, settle: 3 * time.Second,
+		idle: 10 * time.Second, idleMax: 5 * time.Minute, probe: 30 * time.Second, settle: 3 * time.Second, flush: 500 * time.Millisecond,
 		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, attempts: 16, after: time.After,
 	}
 }
