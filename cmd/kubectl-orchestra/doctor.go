@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -57,6 +59,7 @@ const (
 type patient struct {
 	cfg       driver.Config
 	rest      *rest.Config
+	http      *http.Client
 	client    kubernetes.Interface
 	driver    *driver.Driver
 	namespace string
@@ -88,6 +91,7 @@ func (c *cli) examine(ctx context.Context, cfg driver.Config) []finding {
 	if p.driver == nil {
 		return findings
 	}
+	defer utilnet.CloseIdleConnectionsFor(p.http.Transport)
 	defer p.driver.Disconnect()
 	for _, check := range checks {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -118,14 +122,22 @@ func (c *cli) admit(ctx context.Context, cfg driver.Config) (*patient, []finding
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	if p.driver, err = driver.New(ctx, cfg, c.logger()); err == nil {
-		p.client, err = kubernetes.NewForConfig(config)
+	if err = p.connect(); err == nil {
+		p.driver, err = driver.New(ctx, cfg, c.logger())
 	}
 	if err != nil {
 		return p, append(findings, finding{"connection", gradeWrong, err.Error(), connectionAdvice(err)})
 	}
 	found := fmt.Sprintf("%s (%s), first answer after %s, Kubernetes namespace %q", config.Host, where, time.Since(began).Round(time.Millisecond), p.namespace)
 	return p, append(findings, finding{Check: "connection", Grade: gradeOK, Found: found})
+}
+
+// connect makes the client of those checks that need more than a driver.
+func (p *patient) connect() (err error) {
+	if p.http, err = rest.HTTPClientFor(p.rest); err == nil {
+		p.client, err = kubernetes.NewForConfigAndClient(p.rest, p.http)
+	}
+	return err
 }
 
 func (c *cli) printFindings(out *output, findings []finding) error {
