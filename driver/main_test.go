@@ -5,11 +5,14 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
 )
 
 func TestMain(m *testing.M) {
 	if life := os.Getenv(lifeVariable); life != "" {
 		os.Exit(anotherProcess(life))
 	}
+	testcluster.Parallel()
 	goleak.VerifyTestMain(m)
 }

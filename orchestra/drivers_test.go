@@ -1,10 +1,7 @@
 package orchestra_test
 
 import (
-	"flag"
 	"log/slog"
-	"runtime"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,10 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // not asked for otherwise
-		_ = flag.Set("test.parallel", "8") // the rules wait for a node, not for this machine's processors
-	}
+	testcluster.Parallel()
 	goleak.VerifyTestMain(m)
 }
 
