@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,7 +77,7 @@ func (s *logServer) task(t *testing.T) *logTask {
 	typed, err := kubernetes.NewForConfig(config)
 	require.NoError(t, err)
 	log := newTextLogger(&logBuffer{})
-	d := &Driver{typed: typed, namespace: "default", log: log, retry: newRetry(log), watch: newPodWatch(typed, "default", "", log)}
+	d := &Driver{typed: typed, namespace: "default", log: log, now: time.Now, retry: newRetry(log), watch: newPodWatch(typed, "default", "", log)}
 	t.Cleanup(d.watch.close)
 	ended := make(chan struct{})
 	close(ended)
