@@ -28,13 +28,15 @@ func startTime(pid int) (start uint64, ended bool, err error) {
 func parseStat(stat string) (start uint64, ended bool, err error) {
 	end := strings.LastIndexByte(stat, ')')
 	fields := strings.Fields(stat[end+1:])
-	const stateField, startField = 0, 19 // fields 3 and 22, counted from after the name
+	const stateField, threadsField, startField = 0, 17, 19 // fields 3, 20 and 22, counted from after the name
 	if end < 0 || len(fields) <= startField {
 		return 0, false, fmt.Errorf("unexpected stat line %q", stat)
 	}
-	state := fields[stateField]
+	// The first thread may be over before the others, which then still hold the process's files and ports.
+	state, threads := fields[stateField], fields[threadsField]
+	ended = state == "X" || state == "Z" && (threads == "0" || threads == "1")
 	start, err = strconv.ParseUint(fields[startField], 10, 64)
-	return start, state == "Z" || state == "X", err
+	return start, ended, err
 }
 
 var bootID = sync.OnceValues(func() (string, error) {
