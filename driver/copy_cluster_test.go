@@ -182,9 +182,9 @@ func TestClusterCopyIsCut(t *testing.T) {
 		return io.MultiReader(header, noise(30<<20), bytes.NewReader(make([]byte, 1024)))
 	}
 	require.NoError(t, direct.CopyToVolume(t.Context(), "volume", archive()))
-	for name, start := range map[string]func(*testing.T, string, int64) string{"into the cluster": startCutter, "out of it": startOutputCutter} {
+	for name, limit := range map[string]cutAfter{"into the cluster": {sent: 10 << 20}, "out of it": {received: 10 << 20}} {
 		d, _ := onCluster(t, namespace, func(cfg *Config) {
-			cfg.RESTConfig.Host = "https://" + start(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), 10<<20)
+			cfg.RESTConfig.Host = "https://" + startCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), limit)
 		})
 		if name == "into the cluster" {
 			require.Error(t, d.CopyToVolume(t.Context(), "half", archive()))

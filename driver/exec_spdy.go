@@ -52,7 +52,7 @@ func (e *spdyExec) receive(stdout, stderr io.Writer) attachAnswer {
 		to   io.Writer
 	}{{e.stdout, stdout}, {e.stderr, stderr}} {
 		wg.Go(func() {
-			if _, errs[i] = io.Copy(&lockedWriter{&mu, output.to}, output.from); errs[i] != nil {
+			if _, errs[i] = io.Copy(&sharedWriter{mu: &mu, w: output.to}, output.from); errs[i] != nil {
 				_ = e.conn.Close() // ends the others
 			}
 		})
@@ -67,16 +67,4 @@ func (e *spdyExec) receive(stdout, stderr io.Writer) attachAnswer {
 		return noStatus(fmt.Errorf("receiving output: %w", err))
 	}
 	return answer
-}
-
-// lockedWriter shares a lock with others, so that only one of them writes at a time.
-type lockedWriter struct {
-	mu *sync.Mutex
-	to io.Writer
-}
-
-func (w *lockedWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.to.Write(p)
 }

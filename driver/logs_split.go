@@ -71,15 +71,3 @@ func isGap(err error) bool {
 	_, ok := errors.AsType[*LogGapError](err)
 	return ok
 }
-
-// sharedWriter keeps two streams from writing at the same time.
-type sharedWriter struct {
-	mu *sync.Mutex
-	w  io.Writer
-}
-
-func (s *sharedWriter) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
-}

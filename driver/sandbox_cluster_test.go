@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -185,7 +184,7 @@ func TestClusterSandboxExecIsCut(t *testing.T) {
 			direct, _ := onCluster(t, namespace, nil)
 			s := startSandbox(t, direct)
 			d, _ := onCluster(t, namespace, func(cfg *Config) {
-				cfg.RESTConfig.Host = "https://" + startOutputCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), 4<<20)
+				cfg.RESTConfig.Host = "https://" + startCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), cutAfter{received: 4 << 20})
 				cfg.RESTConfig.Wrap(wrap)
 			})
 			cut, err := d.GetSandbox(t.Context(), s.ID())
@@ -199,49 +198,6 @@ func TestClusterSandboxExecIsCut(t *testing.T) {
 			assert.Equal(t, 1, code, "grep has found something")
 		})
 	}
-}
-
-// startOutputCutter forwards TCP connections, and resets each one on which the target has sent more than limit bytes.
-func startOutputCutter(t *testing.T, target string, limit int64) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { forwardOutput(client, target, limit) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		conns.Wait()
-	})
-	return listener.Addr().String()
-}
-
-func forwardOutput(client net.Conn, target string, limit int64) {
-	defer client.Close()
-	server, err := net.Dial("tcp", target)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	var there sync.WaitGroup
-	there.Go(func() {
-		_, _ = io.Copy(server, client)
-		server.Close()
-	})
-	if n, _ := io.CopyN(client, server, limit); n == limit {
-		_ = client.(*net.TCPConn).SetLinger(0)
-		_ = server.(*net.TCPConn).SetLinger(0)
-	}
-	client.Close()
-	server.Close()
-	there.Wait()
 }
 
 func TestClusterSandboxThatDiedSaysWhy(t *testing.T) {

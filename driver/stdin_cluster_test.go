@@ -8,10 +8,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -129,7 +127,7 @@ func TestClusterStdinIsCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
-				proxy := startCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), 20<<20)
+				proxy := startCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), cutAfter{sent: 20 << 20})
 				cfg.RESTConfig.Host = "https://" + proxy
 				cfg.RESTConfig.Wrap(wrap)
 			})
@@ -167,46 +165,3 @@ func (s socketless) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // WrappedRoundTripper lets client-go close the connections below.
 func (s socketless) WrappedRoundTripper() http.RoundTripper { return s.next }
-
-// startCutter forwards TCP connections, and resets each one that has sent more than limit bytes to the target.
-func startCutter(t *testing.T, target string, limit int64) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() { forward(client, target, limit) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		conns.Wait()
-	})
-	return listener.Addr().String()
-}
-
-func forward(client net.Conn, target string, limit int64) {
-	defer client.Close()
-	server, err := net.Dial("tcp", target)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	var back sync.WaitGroup
-	back.Go(func() {
-		_, _ = io.Copy(client, server)
-		client.Close()
-	})
-	if n, _ := io.CopyN(server, client, limit); n == limit {
-		_ = client.(*net.TCPConn).SetLinger(0)
-		_ = server.(*net.TCPConn).SetLinger(0)
-	}
-	client.Close()
-	server.Close()
-	back.Wait()
-}
