@@ -43,7 +43,7 @@ $(LINT): tools.mod
 .PHONY: bench
 bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, and rendering beside Helm and a typed struct
 	@$(DEVCLUSTER) up --simulated-nodes 1
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver
+	ORCHESTRA_TEST_KUBECTL=$$($(DEVCLUSTER) kubectl) go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver
 	go test -run '^$$' -bench Wait -benchtime 100x ./driver
 	go -C render/helmbench test -count=1 -bench . .
 

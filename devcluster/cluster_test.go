@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,6 +39,7 @@ func TestControlPlaneOfAnOrdinaryUser(t *testing.T) {
 		run  func(*testing.T, *user)
 	}{
 		{"kubeconfig", kubeconfigIsPrinted},
+		{"kubectl", kubectlTalksToTheCluster},
 		{"simulated pods", simulatedPodsLive},
 		{"up again", secondUpKeepsAllProcesses},
 		{"more nodes", nodesAreAddedToARunningCluster},
@@ -56,6 +59,15 @@ func kubeconfigIsPrinted(t *testing.T, u *user) {
 	stat, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), stat.Mode().Perm())
+}
+
+func kubectlTalksToTheCluster(t *testing.T, u *user) {
+	kubectl := exec.CommandContext(t.Context(), strings.TrimSpace(u.succeed("kubectl")), "version", "--kubeconfig", u.info().Kubeconfig)
+	out, err := kubectl.CombinedOutput()
+	require.NoError(t, err, string(out))
+	versions := regexp.MustCompile(`(?m)^(?:Client|Server) Version: (v\S+)$`).FindAllStringSubmatch(string(out), -1)
+	require.Len(t, versions, 2, string(out))
+	assert.Equal(t, versions[0][1], versions[1][1])
 }
 
 func simulatedPodsLive(t *testing.T, u *user) {

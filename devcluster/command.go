@@ -37,7 +37,7 @@ func newCommand(module build.Module) *cobra.Command {
 		return cluster.New(files, module, progress.New(os.Stderr)), nil
 	}
 	root.AddCommand(
-		upCommand(open), downCommand(open), statusCommand(open), kubeconfigCommand(open),
+		upCommand(open), downCommand(open), statusCommand(open), kubeconfigCommand(open), kubectlCommand(open),
 		logsCommand(open), restartCommand(open), stopCommand(open), checkNodeCommand(), serveRegistryCommand(), openVolumesCommand(),
 	)
 	return root
@@ -75,6 +75,22 @@ func kubeconfigCommand(open opener) *cobra.Command {
 				return err
 			}
 			_, err := fmt.Println(c.Kubeconfig())
+			return err
+		}),
+	}
+}
+
+func kubectlCommand(open opener) *cobra.Command {
+	return &cobra.Command{
+		Use:   "kubectl",
+		Short: "Print the path of a kubectl of the cluster's version, after building it if it is not there",
+		Args:  cobra.NoArgs,
+		RunE: with(open, func(ctx context.Context, c *cluster.Cluster, _ []string) error {
+			path, err := c.Kubectl(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Println(path)
 			return err
 		}),
 	}

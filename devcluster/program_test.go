@@ -63,7 +63,7 @@ func newUser(t *testing.T, names ...string) *user {
 // ordinaryUser is not root, even if root runs the tests.
 func ordinaryUser(t *testing.T) *user {
 	t.Helper()
-	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kwok)
+	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kwok, build.Kubectl)
 	if os.Geteuid() != 0 {
 		return u
 	}

@@ -19,6 +19,7 @@ const (
 	ControllerManager = "kube-controller-manager"
 	Scheduler         = "kube-scheduler"
 	Kubelet           = "kubelet"
+	Kubectl           = "kubectl" // no part of a cluster: what the driver is measured beside
 	Kwok              = "kwok"
 	Containerd        = "containerd"
 )
@@ -37,6 +38,7 @@ var packages = map[string]string{
 	ControllerManager: kubernetesModule + "/cmd/kube-controller-manager",
 	Scheduler:         kubernetesModule + "/cmd/kube-scheduler",
 	Kubelet:           kubernetesModule + "/cmd/kubelet",
+	Kubectl:           kubernetesModule + "/cmd/kubectl",
 	Kwok:              kwokModule + "/cmd/kwok",
 	Containerd:        containerdModule + "/cmd/containerd",
 }
