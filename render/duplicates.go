@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -27,45 +28,42 @@ var (
 // checkDuplicates refuses lists with two items of the same keys. The API server takes some of them in a POST, but answers
 // 500 to them in a server-side apply (kubernetes#113482).
 func (p podSpec) checkDuplicates() error {
-	if err := p.checkLists(podLists); err != nil {
-		return err
-	}
+	problems := []error{p.checkLists(podLists)}
 	names := map[any]string{}
 	for _, field := range []string{"initContainers", "containers"} {
-		containers, err := p.list(field)
-		if err != nil {
-			return err
-		}
-		for i, container := range containers {
-			if other, twice := names[container["name"]]; twice {
-				return p.errorf(p.path(field, i, "name"), "%q is the name of %s too", fmt.Sprint(container["name"]), other)
+		problems = append(problems, p.checkShape(field))
+		for i, container := range p.items(field) {
+			if other, twice := names[container["name"]]; twice && container != nil {
+				problems = append(problems, p.errorf(p.path(field, i, "name"), "%q is the name of %s too", fmt.Sprint(container["name"]), other))
 			}
 			names[container["name"]] = fmt.Sprintf("%s[%d]", field, i)
 			inner := podSpec{document: p.document, at: p.path(field, i), fields: container}
-			if err := inner.checkLists(containerLists); err != nil {
-				return err
-			}
+			problems = append(problems, inner.checkLists(containerLists))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func (p podSpec) checkLists(lists []keyedList) error {
+	var problems []error
 	for _, list := range lists {
-		items, err := p.list(list.field)
-		if err != nil {
-			return err
-		}
-		seen := make(map[string]int, len(items))
-		for i, item := range items {
-			key := list.key(item)
-			if first, twice := seen[key]; twice {
-				return p.errorf(p.path(list.field, i, list.keys[0]), "%q is in the list twice, as item %d too", key, first)
-			}
-			seen[key] = i
-		}
+		problems = append(problems, p.checkShape(list.field), p.checkKeys(list))
 	}
-	return nil
+	return errors.Join(problems...)
+}
+
+func (p podSpec) checkKeys(list keyedList) error {
+	var problems []error
+	items := p.items(list.field)
+	seen := make(map[string]int, len(items))
+	for i, item := range items {
+		key := list.key(item)
+		if first, twice := seen[key]; twice && item != nil {
+			problems = append(problems, p.errorf(p.path(list.field, i, list.keys[0]), "%q is in the list twice, as item %d too", key, first))
+		}
+		seen[key] = i
+	}
+	return errors.Join(problems...)
 }
 
 // key joins the keys' values.

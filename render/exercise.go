@@ -3,50 +3,117 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// exercise renders sample tasks, which between them use every field, and a sample volume. What fails for them is a mistake
-// of the templates, whatever tasks will come.
+// exercise renders sample tasks, which between them use every field, a sample volume and the namespace. What fails for them is a
+// mistake of the templates, whatever tasks will come.
 func (s *Set) exercise() error {
 	for _, required := range []string{podFile, claimFile} {
 		if !s.sources.has(required) {
 			return fmt.Errorf("loading templates: no layer has a %s", required)
 		}
 	}
-	var problems []error
-	kinds, told := map[Kind]bool{}, map[string]bool{}
+	mistakes := mistakes{told: map[string]bool{}}
 	for _, sample := range s.samples() {
-		rendered, err := s.Task(sample.task, sample.role)
-		if err != nil {
-			if cause := causeOf(err); !told[cause] { // most mistakes show with every sample
-				told[cause] = true
-				problems = append(problems, fmt.Errorf("exercising the templates with a sample task (%s): %w", sample.what, err))
-			}
-			continue
-		}
-		for _, extra := range rendered.Extras {
-			if kind := (Kind{extra.GetAPIVersion(), extra.GetKind()}); !kinds[kind] {
-				kinds[kind] = true
-				s.kinds = append(s.kinds, kind)
-			}
-		}
+		extras, err := s.try(sample)
+		mistakes.add("a sample task ("+sample.what+")", err)
+		s.learnKinds(extras)
 	}
-	if _, err := s.Volume("sample", 0); err != nil {
-		problems = append(problems, fmt.Errorf("exercising the templates with a sample volume: %w", err))
-	}
-	if _, err := s.Namespace(); err != nil {
-		problems = append(problems, fmt.Errorf("exercising the templates with the namespace: %w", err))
-	}
-	return errors.Join(problems...)
+	mistakes.add("a sample volume", s.tryVolume())
+	_, err := s.Namespace()
+	mistakes.add("the namespace", err)
+	return errors.Join(mistakes.problems...)
 }
 
-// causeOf is the part of Task's error that does not name the task.
+// try renders a sample. Unlike Task it does not name the task in its errors, as every sample meets most mistakes.
+func (s *Set) try(sample sample) (extras []*unstructured.Unstructured, err error) {
+	data, err := s.taskData(sample.task, sample.role)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := s.task(data)
+	if err != nil {
+		return nil, err
+	}
+	return rendered.Extras, nil
+}
+
+func (s *Set) tryVolume() error {
+	data, err := s.volumeData("sample", 0)
+	if err != nil {
+		return err
+	}
+	_, err = s.claim(data)
+	return err
+}
+
+func (s *Set) learnKinds(extras []*unstructured.Unstructured) {
+	for _, extra := range extras {
+		if kind := (Kind{extra.GetAPIVersion(), extra.GetKind()}); !slices.Contains(s.kinds, kind) {
+			s.kinds = append(s.kinds, kind)
+		}
+	}
+}
+
+// mistakes collects what is wrong with the templates, each cause once.
+type mistakes struct {
+	told     map[string]bool
+	problems []error
+}
+
+func (m *mistakes) add(with string, err error) {
+	var found []error
+	for _, problem := range each(err) {
+		if cause := causeOf(problem); !m.told[cause] {
+			m.told[cause] = true
+			found = append(found, problem)
+		}
+	}
+	if found != nil {
+		m.problems = append(m.problems, fmt.Errorf("exercising the templates with %s: %w", with, indented(found)))
+	}
+}
+
+// indented are several problems, each on lines of its own below what they have in common.
+type indented []error
+
+func (p indented) Error() string {
+	if len(p) == 1 {
+		return p[0].Error()
+	}
+	return strings.ReplaceAll("\n"+errors.Join(p...).Error(), "\n", "\n  ")
+}
+
+func (p indented) Unwrap() []error { return p }
+
+// each returns the problems that were joined to an error.
+func each(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return slices.DeleteFunc([]error{err}, func(err error) bool { return err == nil })
+	}
+	var problems []error
+	for _, problem := range joined.Unwrap() {
+		problems = append(problems, each(problem)...)
+	}
+	return problems
+}
+
+// causeOf is the same for the same mistake, whatever sample has met it: errors hold names and values of their task.
 func causeOf(err error) string {
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause
+	var wrong *TemplateError
+	if errors.As(err, &wrong) {
+		return wrong.Position.String() + ": " + wrong.Path
+	}
+	var injection *InjectionError
+	if errors.As(err, &injection) {
+		return injection.Position.String() + ": " + injection.Field
 	}
 	return err.Error()
 }

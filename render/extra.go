@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -15,38 +16,38 @@ func (s *sources) extraFiles() []string {
 // extras renders the extra objects of a task. A file may render to nothing, for a task that does not need its object.
 func (s *Set) extras(task *Data) ([]document, error) {
 	var extras []document
+	var problems []error
 	for _, name := range s.sources.extraFiles() {
 		data := *task
 		data.Name = extraName(task.Name, name)
 		data.Annotations = maps.Clone(task.Annotations)
 		delete(data.Annotations, AnnotationStdin)
 		documents, err := s.documents(name, &data)
-		if err != nil {
-			return nil, err
-		}
+		problems = append(problems, err)
 		for _, document := range documents {
-			if err := document.ownExtra(); err != nil {
-				return nil, err
-			}
+			problems = append(problems, document.ownExtra())
 		}
 		extras = append(extras, documents...)
 	}
-	return extras, nil
+	return extras, errors.Join(problems...)
 }
 
 func (d document) ownExtra() error {
 	if d.index > 0 {
 		return d.errorf(nil, "is a second document; an extra object has a file, and so a name, of its own")
 	}
+	return errors.Join(d.checkExtraKind(), d.own())
+}
+
+func (d document) checkExtraKind() error {
 	kind, err := d.kind()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if slices.Contains(runningKinds, kind.Kind) {
+	case slices.Contains(runningKinds, kind.Kind):
 		return d.errorf([]any{"kind"}, "is %s; a task has one workload, the one of %s: put what runs beside it into its pod as a sidecar", kind.Kind, podFile)
-	}
-	if kind.Kind == "Namespace" {
+	case kind.Kind == "Namespace":
 		return d.errorf([]any{"kind"}, "is Namespace; the namespace belongs into %s", namespaceFile)
 	}
-	return d.own()
+	return nil
 }

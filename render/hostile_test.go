@@ -127,6 +127,7 @@ func loaded(t testing.TB, layers ...Layer) *Set {
 	t.Helper()
 	set := &Set{namespace: "ci"}
 	require.NoError(t, set.load(config(t, layers...)))
+	require.NoError(t, set.readValues())
 	require.NoError(t, set.chooseNamespace(""))
 	return set
 }

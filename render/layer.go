@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -55,16 +56,18 @@ func (l Layer) read() ([]file, error) {
 		return nil, fmt.Errorf("reading template layer %q: %d files, more than the %d that are allowed", l.Name, len(entries), maxFiles)
 	}
 	var files []file
+	var problems []error
 	for _, entry := range entries {
 		f := file{layer: l.Name, name: entry.Name()}
 		if ignored(f.name) == "" {
 			if f.text, err = l.readFile(entry); err != nil {
-				return nil, fmt.Errorf("reading template %s: %w", f, err)
+				problems = append(problems, fmt.Errorf("reading template %s: %w", f, err))
+				continue
 			}
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	return files, errors.Join(problems...)
 }
 
 func (l Layer) readFile(entry fs.DirEntry) (string, error) {

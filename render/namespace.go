@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,11 +34,13 @@ func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
 		return nil, fmt.Errorf("template %s: renders to nothing; it must make a Namespace", s.sources.files[namespaceFile])
 	}
 	var objects []*unstructured.Unstructured
+	var problems []error
 	for _, document := range documents {
-		if err := document.ownBeside(); err != nil {
-			return nil, err
-		}
+		problems = append(problems, document.ownBeside())
 		objects = append(objects, document.unstructured())
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	return objects, nil
 }

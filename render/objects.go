@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func (s *Set) TaskOn(node string, task orchestra.Task, role Role) (*Rendered, er
 	data.Node = node
 	rendered, err := s.task(data)
 	if err != nil {
-		return nil, fmt.Errorf("rendering task %q: %w", task.ID, err)
+		return nil, fmt.Errorf("rendering task %q: %w", task.ID, indented(each(err)))
 	}
 	return rendered, nil
 }
@@ -49,16 +50,14 @@ func (s *Set) task(data *Data) (*Rendered, error) {
 	return rendered, rendered.seal()
 }
 
-// taskDocuments renders and checks all of a task's objects.
+// taskDocuments renders and checks all of a task's objects, and reports what is wrong with any of them.
 func (s *Set) taskDocuments(data *Data) (workload document, extras []document, err error) {
-	if workload, err = s.single(podFile, data); err != nil {
-		return workload, nil, err
+	workload, err = s.single(podFile, data)
+	if err == nil {
+		err = workload.ownWorkload()
 	}
-	if err = workload.ownWorkload(); err != nil {
-		return workload, nil, err
-	}
-	extras, err = s.extras(data)
-	return workload, extras, err
+	extras, extrasErr := s.extras(data)
+	return workload, extras, errors.Join(err, extrasErr)
 }
 
 // single renders a file that holds exactly one object.
@@ -105,20 +104,8 @@ func kindsOf(objects []*unstructured.Unstructured) []string {
 
 // Volume renders a volume's claim. size is in bytes; 0 means the value `storage`.
 func (s *Set) Volume(name string, size int64) (*unstructured.Unstructured, error) {
-	quantity := fmt.Sprint(s.values["storage"])
-	if size > 0 {
-		quantity = resource.NewQuantity(size, resource.BinarySI).String()
-	}
-	data := &Data{
-		Name:        s.ClaimName(name),
-		Namespace:   s.kubeNamespace,
-		Labels:      s.labels(map[string]string{KeyVolume: sanitize.LabelValue(s.namespace, name)}),
-		Annotations: s.annotations(map[string]string{KeyVolume: name}),
-		Values:      s.values,
-		Volume:      &VolumeData{Name: name, Size: quantity},
-	}
-	var err error
-	if data.found, err = inspect(data); err != nil {
+	data, err := s.volumeData(name, size)
+	if err != nil {
 		return nil, fmt.Errorf("rendering volume %q: %w", name, err)
 	}
 	claim, err := s.claim(data)
@@ -128,17 +115,31 @@ func (s *Set) Volume(name string, size int64) (*unstructured.Unstructured, error
 	return claim, nil
 }
 
+func (s *Set) volumeData(name string, size int64) (data *Data, err error) {
+	quantity := fmt.Sprint(s.values["storage"])
+	if size > 0 {
+		quantity = resource.NewQuantity(size, resource.BinarySI).String()
+	}
+	data = &Data{
+		Name:        s.ClaimName(name),
+		Namespace:   s.kubeNamespace,
+		Labels:      s.labels(map[string]string{KeyVolume: sanitize.LabelValue(s.namespace, name)}),
+		Annotations: s.annotations(map[string]string{KeyVolume: name}),
+		Values:      s.values,
+		Volume:      &VolumeData{Name: name, Size: quantity},
+	}
+	data.found, err = inspect(data)
+	return data, err
+}
+
 func (s *Set) claim(data *Data) (*unstructured.Unstructured, error) {
 	document, err := s.single(claimFile, data)
 	if err != nil {
 		return nil, err
 	}
 	kind, err := document.kind()
-	if err != nil {
-		return nil, err
+	if err == nil && kind != claimKind {
+		err = document.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
 	}
-	if kind != claimKind {
-		return nil, document.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
-	}
-	return document.unstructured(), document.own()
+	return document.unstructured(), errors.Join(err, document.own())
 }

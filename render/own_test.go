@@ -51,7 +51,7 @@ func TestBrokenTemplatesAreRefusedWhenLoaded(t *testing.T) {
 		"no kind":              {swap("kind: Pod\n", ""), `acme/pod.yaml:1: kind: is missing`},
 		"second workload":      {goodPod + "---\napiVersion: v1\nkind: Pod\n", `acme/pod.yaml:21: is a second document; pod.yaml makes one object`},
 		"nothing":              {"# nothing", `template acme/pod.yaml: renders to nothing`},
-		"other namespace":      {swap("kind: Pod\n", "kind: Pod\nmetadata: {namespace: other}\n"), `acme/pod.yaml:3: metadata.namespace: is "other", but the driver's name for it is "default"; remove it or write {{ .Namespace }}`},
+		"other namespace":      {swap("kind: Pod\n", "kind: Pod\nmetadata: {namespace: other}\n"), `acme/pod.yaml:3: metadata.namespace: is "other", but the driver's namespace for it is "default"; remove it or write {{ .Namespace }}`},
 		"other name":           {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  name: mine\n"), `acme/pod.yaml:4: metadata.name: is "mine"`},
 		"owner":                {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  ownerReferences: []\n"), `acme/pod.yaml:4: metadata.ownerReferences: a template cannot set it`},
 		"finalizers":           {swap("kind: Pod\n", "kind: Pod\nmetadata:\n  finalizers: [x/y]\n"), `acme/pod.yaml:4: metadata.finalizers: a template cannot set it`},
@@ -60,8 +60,8 @@ func TestBrokenTemplatesAreRefusedWhenLoaded(t *testing.T) {
 		"status":               {goodPod + "status: {phase: Succeeded}\n", `status: a template cannot set it`},
 		"drops stdin":          {swap("    stdin: true\n", "    stdin: false\n"), `Task.Stdin is set, but the template drops it`},
 		"stdin for all":        {swap("{{- if .Task.Stdin }}", "{{- if true }}"), `spec.containers[0].stdin: is true for a task without stdin`},
-		"drops mounts":         {swap("- {name: {{ .Name }}, mountPath: {{ toJson .Path }}}", ""), `spec.containers[0].volumeMounts: Task.Mounts[0]`},
-		"mounts elsewhere":     {swap("{{ toJson .Path }}", "{{ printf \"/x%s\" .Path | toJson }}"), `spec.containers[0].volumeMounts: Task.Mounts[0]`},
+		"drops mounts":         {swap("- {name: {{ .Name }}, mountPath: {{ toJson .Path }}}", ""), `spec.containers[0].volumeMounts: the template drops Task.Mounts[0] (claim`},
+		"mounts elsewhere":     {swap("{{ toJson .Path }}", "{{ printf \"/x%s\" .Path | toJson }}"), `spec.containers[0].volumeMounts: the template drops Task.Mounts[0] (claim`},
 		"duplicate env":        {swap("    volumeMounts:", "    env: [{name: A}, {name: A}]\n    volumeMounts:"), `acme/pod.yaml:12: spec.containers[0].env[1].name: "A" is in the list twice`},
 		"duplicate port":       {swap("    volumeMounts:", "    ports: [{containerPort: 80}, {containerPort: 80, protocol: TCP}]\n    volumeMounts:"), `"80/TCP" is in the list twice`},
 		"duplicate volume":     {swap("  volumes:\n", "  volumes:\n  - {name: x, emptyDir: {}}\n  - {name: x, emptyDir: {}}\n"), `spec.volumes[1].name: "x" is in the list twice`},
@@ -112,6 +112,48 @@ func TestMistakeOfEverySampleIsToldOnce(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(err.Error(), "Picture in type"))
 }
 
+// One look at a broken set of templates is enough to mend it: each mistake of each file is told, once, wherever it is met.
+func TestAllMistakesAreToldAtOnce(t *testing.T) {
+	pod := `apiVersion: v1
+kind: Pod
+metadata:
+  namespace: other
+  finalizers: [x/y]
+  labels:
+    version: 1
+    orchestra.task: mine
+spec:
+  restartPolicy: Always
+  containers:
+  - name: task
+    restartPolicy: Always
+    image: busybox
+    env: [{name: A}, {name: A}]
+    ports: 80
+  volumes:
+  - {name: x, emptyDir: {}}
+  - {name: x, emptyDir: {}}
+status: {}
+`
+	_, err := New(config(t, layer("acme", "pod.yaml", pod,
+		"tls.yaml", "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: a}\n", "pvc.yaml", "apiVersion: v1\nkind: PersistentVolume\nstatus: {}\n",
+		"broken.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {{ .Task.Images }}\n", "namespace.yaml", "apiVersion: v1\nkind: Pod\n")))
+	require.Error(t, err)
+	wants := []string{
+		"acme/pod.yaml:4: metadata.namespace: is", "acme/pod.yaml:5: metadata.finalizers: a template cannot set it", "acme/pod.yaml:7: metadata.labels.version: is a number",
+		"acme/pod.yaml:8: metadata.labels.orchestra.task: is", `acme/pod.yaml:10: spec.restartPolicy: is "Always"`, "acme/pod.yaml:13: spec.containers[0].restartPolicy:",
+		`acme/pod.yaml:15: spec.containers[0].env[1].name: "A" is in the list twice`, "acme/pod.yaml:16: spec.containers[0].ports: is a number, not a list",
+		`acme/pod.yaml:19: spec.volumes[1].name: "x" is in the list twice`, "acme/pod.yaml:20: status: a template cannot set it",
+		"acme/pod.yaml:12: spec.containers[0]: Task.Stdin is set", "acme/pod.yaml:12: spec.containers[0].volumeMounts: the template drops Task.Mounts[0]",
+		"acme/tls.yaml:1: kind: is Deployment", "acme/tls.yaml:3: metadata.name: is", "acme/pvc.yaml:2: kind: is v1/PersistentVolume", "acme/pvc.yaml:3: status:",
+		"acme/broken.yaml:3:14: executing", "acme/namespace.yaml:2: kind: is Pod",
+	}
+	for _, want := range wants {
+		assert.ErrorContains(t, err, want)
+	}
+	assert.Equal(t, len(wants), strings.Count(err.Error(), "acme/")-1, "each is told once, an exec error's file twice:\n%v", err)
+}
+
 // A template may decide by the task; what it drops only for some is found when such a task comes.
 func TestDroppedMountFailsForThatTask(t *testing.T) {
 	pod := strings.Replace(goodPod, "{{- range .Task.Mounts }}\n    - ", "{{- range .Task.Mounts }}{{ if ne .Path (printf \"%s/secret\" $.Task.Dir) }}\n    - ", 1)
@@ -119,7 +161,7 @@ func TestDroppedMountFailsForThatTask(t *testing.T) {
 	set := newSet(t, layer("acme", "pod.yaml", pod))
 	_, err := set.Task(orchestra.Task{ID: "a", Image: "busybox", Mounts: orchestra.Mounts{{Name: "x", Path: "x"}, {Name: "y", Path: "secret"}}}, RoleTask)
 	assert.ErrorContains(t, err, `rendering task "a": template acme/pod.yaml:`)
-	assert.ErrorContains(t, err, `Task.Mounts[1]: the claim "`+set.ClaimName("y")+`" is not mounted at`)
+	assert.ErrorContains(t, err, `the template drops Task.Mounts[1] (claim "`+set.ClaimName("y")+`" at`)
 }
 
 func TestSidecarsAndInitContainersAreFine(t *testing.T) {

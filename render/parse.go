@@ -59,20 +59,19 @@ func (s *sources) add(f file, defined map[string]file) error {
 	if !f.isPartial() {
 		s.files[f.name] = f
 	}
+	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(trees)) {
 		if name == f.name && f.isPartial() {
-			if err := onlyDefines(trees[name]); err != nil {
-				return err
-			}
+			problems = append(problems, onlyDefines(trees[name]))
 			continue
 		}
 		if other, twice := defined[name]; twice {
-			return fmt.Errorf("parsing template %s: %q is already defined in %s", f, name, other)
+			problems = append(problems, fmt.Errorf("parsing template %s: %q is already defined in %s", f, name, other))
 		}
 		defined[name] = f
 		s.trees[name], s.origins[name] = trees[name], f
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // parseFile returns the trees of a file: its own text under its name, and its defines.

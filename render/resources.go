@@ -1,8 +1,10 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -37,17 +39,22 @@ func share(amount, percent int64) int64 {
 
 // defaultResources reads the value `resources`.
 func defaultResources(values map[string]any) (ResourceData, error) {
-	r := ResourceData{Limits: map[string]string{}, Requests: map[string]string{}}
 	defaults, _ := values["resources"].(map[string]any)
-	for kind, quantities := range map[string]map[string]string{"limits": r.Limits, "requests": r.Requests} {
-		given, _ := defaults[kind].(map[string]any)
-		for name, amount := range given {
-			quantity := fmt.Sprint(amount)
-			if _, err := resource.ParseQuantity(quantity); err != nil {
-				return r, fmt.Errorf("value resources.%s.%s %q: %w", kind, name, quantity, err)
-			}
-			quantities[name] = quantity
+	limits, limitsErr := quantities("limits", defaults)
+	requests, requestsErr := quantities("requests", defaults)
+	return ResourceData{Limits: limits, Requests: requests}, errors.Join(limitsErr, requestsErr)
+}
+
+// quantities reads one part of the value `resources`.
+func quantities(part string, defaults map[string]any) (map[string]string, error) {
+	given, _ := defaults[part].(map[string]any)
+	read := map[string]string{}
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		read[name] = fmt.Sprint(given[name])
+		if _, err := resource.ParseQuantity(read[name]); err != nil {
+			problems = append(problems, fmt.Errorf("value resources.%s.%s %q: %w", part, name, read[name], err))
 		}
 	}
-	return r, nil
+	return read, errors.Join(problems...)
 }

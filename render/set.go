@@ -10,8 +10,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // Config says what a Set is made of.
@@ -65,7 +63,7 @@ func New(cfg Config) (*Set, error) {
 	if err := s.load(cfg); err != nil {
 		return nil, err
 	}
-	if err := s.chooseNamespace(cfg.KubeNamespace); err != nil {
+	if err := errors.Join(s.readValues(), s.chooseNamespace(cfg.KubeNamespace)); err != nil {
 		return nil, err
 	}
 	return s, s.exercise()
@@ -73,22 +71,19 @@ func New(cfg Config) (*Set, error) {
 
 func (s *Set) load(cfg Config) error {
 	var all []file
+	var problems []error
 	for _, layer := range cfg.Layers {
 		files, err := layer.read()
-		if err != nil {
-			return err
-		}
+		problems = append(problems, err)
 		s.layers = append(s.layers, files)
 		all = append(all, files...)
 	}
-	var err error
-	if s.schema, err = loadSchema(all); err != nil {
-		return err
+	var parseErr, schemaErr, valuesErr error
+	s.sources, parseErr = parseLayers(s.layers)
+	if s.schema, schemaErr = loadSchema(all); schemaErr == nil {
+		s.values, valuesErr = loadValues(all, cfg.Values, s.schema)
 	}
-	sources, parseErr := parseLayers(s.layers)
-	s.sources = sources
-	s.values, err = loadValues(all, cfg.Values, s.schema)
-	if err := errors.Join(parseErr, err); err != nil {
+	if err := errors.Join(append(problems, parseErr, schemaErr, valuesErr)...); err != nil {
 		return err
 	}
 	s.marked = sync.OnceValues(func() (map[string]*parse.Tree, []Position) { return markTrees(s.sources) })
@@ -99,30 +94,21 @@ func (s *Set) load(cfg Config) error {
 		s.disguised[i] = s.newPool(maskedFunctions(mask{base: base}, libraryFunctions), maxMaskedBytes)
 		s.disguised[len(planes)+i] = s.newPool(maskedFunctions(mask{base: base, empties: true}, libraryFunctions), maxMaskedBytes)
 	}
-	return s.readValues()
+	return nil
 }
 
-// readValues takes from the values what render itself needs.
-func (s *Set) readValues() (err error) {
+// readValues takes from the values what render itself needs, and checks what no schema can.
+func (s *Set) readValues() error {
 	s.requestsPercent, _ = s.values["requestsPercent"].(int64)
 	if s.requestsPercent == 0 {
 		s.requestsPercent = 50
 	}
 	s.users = stringMap(s.values["users"])
-	for name, user := range s.users {
-		if _, err := orchestra.ParseUser(user); err != nil {
-			return fmt.Errorf("value users.%s: %w", name, err)
-		}
-	}
 	s.metadata.labels, s.metadata.annotations = stringMap(s.values["labels"]), stringMap(s.values["annotations"])
-	if err := checkMetadata(s.metadata.labels, s.metadata.annotations); err != nil {
-		return err
-	}
-	if s.defaults, err = defaultResources(s.values); err != nil {
-		return err
-	}
-	s.settings, err = newSettings(s.values)
-	return err
+	var defaultsErr, settingsErr error
+	s.defaults, defaultsErr = defaultResources(s.values)
+	s.settings, settingsErr = newSettings(s.values)
+	return errors.Join(checkUsers(s.users), checkMetadata(s.metadata.labels, s.metadata.annotations), defaultsErr, settingsErr)
 }
 
 // chooseNamespace decides the Kubernetes namespace: the caller's, else that of namespace.yaml, else the value, else "default".

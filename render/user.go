@@ -1,6 +1,24 @@
 package render
 
-import "github.com/orchestra-ci/orchestra-k8s/orchestra"
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+)
+
+// checkUsers checks the value `users`.
+func checkUsers(users map[string]string) error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		if _, err := orchestra.ParseUser(users[name]); err != nil {
+			problems = append(problems, fmt.Errorf("value users.%s: %w", name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
 
 // user resolves Task.User: through the value `users` if it names one, else strictly as "root", "uid" or "uid:gid".
 func (s *Set) user(name string) (uid, gid *int64, err error) {

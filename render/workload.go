@@ -1,8 +1,10 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Kinds that pod.yaml may render, and those that an extra file may not: they would run pods that nobody waits for.
@@ -16,49 +18,35 @@ var (
 
 // ownWorkload makes the one object of pod.yaml the driver's, and checks all that the driver relies on.
 func (d document) ownWorkload() error {
-	kind, err := d.kind()
-	if err != nil {
-		return err
-	}
-	if kind != podKind && kind != jobKind {
-		return d.errorf([]any{"kind"}, "is %s %s; %s renders a v1 Pod or a batch/v1 Job", kind.APIVersion, kind.Kind, podFile)
-	}
-	if err := d.own(); err != nil {
-		return err
-	}
 	at := []any{"spec"}
-	if kind == jobKind {
-		if at, err = d.ownPodTemplate(); err != nil {
-			return err
-		}
+	kind, err := d.kind()
+	switch {
+	case err != nil:
+	case kind == jobKind:
+		at, err = []any{"spec", "template", "spec"}, d.ownPodTemplate()
+	case kind != podKind:
+		err = d.errorf([]any{"kind"}, "is %s %s; %s renders a v1 Pod or a batch/v1 Job", kind.APIVersion, kind.Kind, podFile)
+		return errors.Join(err, d.own())
 	}
-	pod, err := d.podSpec(at)
-	if err != nil {
-		return err
-	}
-	return pod.check(d.data.Task)
+	return errors.Join(err, d.own(), d.checkPod(at))
 }
 
-// ownPodTemplate labels the pods of a Job, so that they are found like any other, and returns the path of their spec.
-func (d document) ownPodTemplate() ([]any, error) {
+// ownPodTemplate labels the pods of a Job, so that they are found like any other.
+func (d document) ownPodTemplate() error {
 	at := []any{"spec", "template"}
 	template, err := d.mapAt(at)
 	if err != nil {
-		return nil, err
+		return nil // checkPod says so
 	}
+	at = append(at, "metadata")
 	if template["metadata"] == nil {
 		template["metadata"] = map[string]any{}
 	}
 	metadata, ok := template["metadata"].(map[string]any)
 	if !ok {
-		return nil, d.errorf(append(at, "metadata"), "is a %s, not a map of fields", kindName(template["metadata"]))
+		return d.errorf(at, "is a %s, not a map of fields", kindName(template["metadata"]))
 	}
-	for field, own := range map[string]map[string]string{"labels": d.data.Labels, "annotations": d.data.Annotations} {
-		if err := d.setStrings(append(slices.Clone(at), "metadata", field), metadata, field, own); err != nil {
-			return nil, err
-		}
-	}
-	return append(at, "spec"), nil
+	return d.setMetadata(at, metadata)
 }
 
 // mapAt returns the map of fields at a path.
@@ -82,66 +70,77 @@ type podSpec struct {
 	fields map[string]any
 }
 
-func (d document) podSpec(at []any) (podSpec, error) {
+// checkPod checks the spec of the workload's pod, which stands at this path.
+func (d document) checkPod(at []any) error {
 	fields, err := d.mapAt(at)
-	return podSpec{document: d, at: at, fields: fields}, err
+	if err != nil {
+		return err
+	}
+	return podSpec{document: d, at: at, fields: fields}.check(d.data.Task)
 }
 
 func (p podSpec) path(steps ...any) []any { return append(slices.Clone(p.at), steps...) }
 
-// list returns the maps in a list of the spec.
-func (p podSpec) list(field string) ([]map[string]any, error) {
-	raw, set := p.fields[field]
-	if !set || raw == nil {
-		return nil, nil
+// items returns the maps in a list of the spec. What has another shape is no item; checkShape reports it.
+func (p podSpec) items(field string) []map[string]any {
+	list, _ := p.fields[field].([]any)
+	items := make([]map[string]any, len(list))
+	for i := range list {
+		items[i], _ = list[i].(map[string]any)
 	}
-	items, ok := raw.([]any)
-	if !ok {
-		return nil, p.errorf(p.path(field), "is a %s, not a list", kindName(raw))
+	return items
+}
+
+// checkShape refuses what is no list of maps.
+func (p podSpec) checkShape(field string) error {
+	raw := p.fields[field]
+	list, ok := raw.([]any)
+	if raw != nil && !ok {
+		return p.errorf(p.path(field), "is a %s, not a list", kindName(raw))
 	}
-	maps := make([]map[string]any, len(items))
-	for i, item := range items {
-		if maps[i], ok = item.(map[string]any); !ok {
-			return nil, p.errorf(p.path(field, i), "is a %s, not a map of fields", kindName(item))
+	var problems []error
+	for i, item := range list {
+		if _, ok := item.(map[string]any); !ok {
+			problems = append(problems, p.errorf(p.path(field, i), "is a %s, not a map of fields", kindName(item)))
 		}
 	}
-	return maps, nil
+	return errors.Join(problems...)
 }
 
 // check refuses a pod that could not tell the truth about its task: one that restarts, that has no task container, or
 // that leaves out what the task asked for and only the template can give.
 func (p podSpec) check(task *TaskData) error {
+	return errors.Join(p.checkRestartPolicy(), p.checkDuplicates(), p.checkTask(task))
+}
+
+func (p podSpec) checkRestartPolicy() error {
 	if policy := p.fields["restartPolicy"]; policy != "Never" {
 		return p.errorf(p.path("restartPolicy"), "is %q; write restartPolicy: Never, because a task runs once", fmt.Sprint(policy))
 	}
-	containers, err := p.list("containers")
-	if err != nil {
-		return err
-	}
-	at := slices.IndexFunc(containers, func(c map[string]any) bool { return c["name"] == TaskContainer })
-	if at < 0 {
+	return nil
+}
+
+// checkTask finds the task's own container and checks it.
+func (p podSpec) checkTask(task *TaskData) error {
+	containers := p.items("containers")
+	i := slices.IndexFunc(containers, func(c map[string]any) bool { return c["name"] == TaskContainer })
+	if i < 0 {
 		return p.errorf(p.path("containers"), "has no container named %q; that name is how the driver knows the task's own", TaskContainer)
 	}
-	if err := p.checkRunsOnce(containers[at], p.path("containers", at)); err != nil {
-		return err
-	}
-	if err := p.checkDuplicates(); err != nil {
-		return err
-	}
-	if err := p.checkStdin(containers[at], p.path("containers", at), task); err != nil {
-		return err
-	}
-	return p.checkMounts(containers[at], p.path("containers", at), task)
+	container, at := containers[i], p.path("containers", i)
+	return errors.Join(p.checkRunsOnce(container, at), p.checkStdin(container, at, task), p.checkMounts(container, at, task))
 }
 
 // checkRunsOnce refuses what would restart the task's container in a pod that does not restart (KEP-5307, container restart rules).
 func (p podSpec) checkRunsOnce(container map[string]any, at []any) error {
+	var problems []error
 	for _, field := range []string{"restartPolicy", "restartPolicyRules"} {
 		if _, set := container[field]; set {
-			return p.errorf(append(at, field), "a container that restarts would run its task again; remove it and write restartPolicy: Never in the pod's spec only")
+			problems = append(problems, p.errorf(append(slices.Clone(at), field),
+				"a container that restarts would run its task again; remove it and write restartPolicy: Never in the pod's spec only"))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func (p podSpec) checkStdin(container map[string]any, at []any, task *TaskData) error {
@@ -155,13 +154,10 @@ func (p podSpec) checkStdin(container map[string]any, at []any, task *TaskData) 
 	return nil
 }
 
+// checkMounts looks for the claim of each of the task's mounts at its path.
 func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData) error {
-	volumes, err := p.list("volumes")
-	if err != nil {
-		return err
-	}
 	claims := map[any]any{} // by volume name
-	for _, volume := range volumes {
+	for _, volume := range p.items("volumes") {
 		claim, _ := volume["persistentVolumeClaim"].(map[string]any)
 		claims[volume["name"]] = claim["claimName"]
 	}
@@ -173,14 +169,15 @@ func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData)
 			mounted[item[key]], taken[item[key]] = claims[item["name"]], true
 		}
 	}
+	var dropped []string
 	for i, mount := range task.Mounts {
-		if mount.Source != nil && taken[mount.Path] { // the platform's own volume
-			continue
-		}
-		if mounted[mount.Path] != mount.ClaimName {
-			return p.errorf(append(at, "volumeMounts"), "Task.Mounts[%d]: the claim %q is not mounted at %q; the template drops it: range over .Task.Mounts in volumes and volumeMounts",
-				i, mount.ClaimName, mount.Path)
+		platforms := mount.Source != nil && taken[mount.Path] // the platform's own volume is there
+		if !platforms && mounted[mount.Path] != mount.ClaimName {
+			dropped = append(dropped, fmt.Sprintf("Task.Mounts[%d] (claim %q at %q)", i, mount.ClaimName, mount.Path))
 		}
 	}
-	return nil
+	if dropped == nil {
+		return nil
+	}
+	return p.errorf(append(slices.Clone(at), "volumeMounts"), "the template drops %s; range over .Task.Mounts in volumes and volumeMounts", strings.Join(dropped, ", "))
 }
