@@ -152,7 +152,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 	if stream != nil {
 		name.stream = *stream
 	}
-	return &logReader{
+	r := &logReader{
 		open: func(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
 			return t.open(ctx, stream, since, follow)
 		},
@@ -168,6 +168,10 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		log:    t.d.log,
 		window: newWindow(),
 	}
+	if stream == nil { // the last lines of one of two streams are not to be had (ValidatePodLogOptions)
+		r.last = t.openLast
+	}
+	return r
 }
 
 func (t *logTask) run(ctx context.Context, r *logReader) error {
@@ -196,6 +200,13 @@ func (t *logTask) open(ctx context.Context, stream *string, since time.Time, fol
 	if !since.IsZero() {
 		options.SinceTime = &metav1.Time{Time: since}
 	}
+	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, options).Stream(ctx)
+}
+
+// openLast asks for the last lines of the log, which the node finds from the end of its file.
+func (t *logTask) openLast(ctx context.Context) (io.ReadCloser, error) {
+	lines := int64(lastLines)
+	options := &corev1.PodLogOptions{Container: render.TaskContainer, Timestamps: true, TailLines: &lines}
 	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, options).Stream(ctx)
 }
 

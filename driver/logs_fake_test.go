@@ -34,6 +34,7 @@ type fakeLog struct {
 type openedLog struct {
 	since  time.Time
 	follow bool
+	last   bool // only the last lines
 }
 
 // logFault is what goes wrong with one stream. The zero value is a good one.
@@ -71,10 +72,19 @@ func (l *fakeLog) rotate(chunks ...chunk) {
 
 // end is the end of the container.
 func (l *fakeLog) end() {
+	l.endQuietly(0)
+}
+
+// endQuietly is the end of the container, of which the reader hears later.
+func (l *fakeLog) endQuietly(news time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
-	close(l.ended)
+	if news == 0 {
+		close(l.ended)
+	} else {
+		time.AfterFunc(news, func() { close(l.ended) })
+	}
 	l.changed.Broadcast()
 }
 
@@ -104,15 +114,23 @@ func (l *fakeLog) followed() int {
 }
 
 func (l *fakeLog) open(ctx context.Context, since time.Time, follow bool) (io.ReadCloser, error) {
+	return l.serve(ctx, fakeStream{openedLog: openedLog{since: since, follow: follow}})
+}
+
+func (l *fakeLog) openLast(ctx context.Context) (io.ReadCloser, error) {
+	return l.serve(ctx, fakeStream{openedLog: openedLog{last: true}})
+}
+
+func (l *fakeLog) serve(ctx context.Context, s fakeStream) (io.ReadCloser, error) {
 	l.mu.Lock()
-	l.opens = append(l.opens, openedLog{since, follow})
-	f := l.fault(len(l.opens)-1, follow)
+	l.opens = append(l.opens, s.openedLog)
+	f := l.fault(len(l.opens)-1, s.follow)
 	l.mu.Unlock()
 	if f.refuse != nil {
 		return nil, f.refuse
 	}
 	r, w := io.Pipe()
-	s := &fakeStream{log: l, fault: f, since: since, follow: follow, ctx: ctx, out: w, newline: true}
+	s.log, s.fault, s.ctx, s.out, s.newline = l, f, ctx, w, true
 	wake := func() {
 		w.CloseWithError(ctx.Err())
 		l.mu.Lock()
@@ -129,10 +147,9 @@ func (l *fakeLog) open(ctx context.Context, since time.Time, follow bool) (io.Re
 
 // fakeStream is one request for a log.
 type fakeStream struct {
+	openedLog
 	log     *fakeLog
 	fault   logFault
-	since   time.Time
-	follow  bool
 	ctx     context.Context
 	out     io.Writer
 	file    int
@@ -143,7 +160,7 @@ type fakeStream struct {
 }
 
 func (s *fakeStream) serve() error {
-	s.file = s.log.newest()
+	s.begin()
 	for {
 		c, ok := s.next()
 		if !ok {
@@ -167,10 +184,14 @@ func (s *fakeStream) fail() error {
 	return err
 }
 
-func (l *fakeLog) newest() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.files) - 1
+// begin finds the first chunk to send.
+func (s *fakeStream) begin() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.file = len(s.log.files) - 1
+	if s.last {
+		s.at = max(0, len(s.log.files[s.file])-lastLines)
+	}
 }
 
 // next waits for the next chunk to send.
@@ -228,7 +249,7 @@ func (s *fakeStream) send(c chunk) error {
 // reader is a logReader of the fake log. In a synctest bubble its clock is the bubble's.
 func (l *fakeLog) reader(out io.Writer) *logReader {
 	return &logReader{
-		open: l.open, out: bufio.NewWriterSize(out, 512), ended: l.ended, gone: func() bool { return l.gone }, object: "Pod/default/fake",
+		open: l.open, last: l.openLast, out: bufio.NewWriterSize(out, 512), ended: l.ended, gone: func() bool { return l.gone }, object: "Pod/default/fake",
 		pace: defaultLogPace(), log: slog.New(slog.DiscardHandler), window: newWindow(),
 	}
 }

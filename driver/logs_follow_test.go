@@ -68,10 +68,15 @@ func TestLogsKeepEveryByte(t *testing.T) {
 						}
 						return logFault{}
 					}
-					log.end()
+					log.endQuietly(time.Millisecond)
 					var out bytes.Buffer
 					require.NoError(t, log.reader(&out).follow(t.Context()))
 					assert.Equal(t, log.whole(), out.String(), "follow")
+					log.opens = nil
+					out.Reset()
+					require.NoError(t, log.reader(&out).follow(t.Context()))
+					assert.Equal(t, log.whole(), out.String(), "follow what has ended")
+					assert.Zero(t, log.followed())
 					out.Reset()
 					require.NoError(t, log.reader(&out).snapshot(t.Context()))
 					assert.Equal(t, log.whole(), out.String(), "snapshot")
@@ -87,7 +92,7 @@ func TestClockIsSetBack(t *testing.T) {
 		log := newFakeLog(lines(1000, 1010)...)
 		log.append(lines(2, 400)...)
 		log.append(chunk{line(1).stamp, "once more\n"}, line(401))
-		log.end()
+		log.endQuietly(time.Millisecond)
 		var out bytes.Buffer
 		require.NoError(t, log.reader(&out).follow(t.Context()))
 		assert.Equal(t, log.whole(), out.String())
@@ -163,7 +168,7 @@ func TestDeadStreamIsReplacedAfterTheEnd(t *testing.T) {
 			context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
 			return dead, nil
 		}
-		log.end()
+		log.endQuietly(time.Millisecond)
 		require.NoError(t, r.follow(t.Context()))
 		assert.Equal(t, log.whole(), out.String())
 	})
@@ -181,7 +186,7 @@ func TestRotationWhileNobodyReads(t *testing.T) {
 			}
 			return logFault{}
 		}
-		log.end()
+		log.endQuietly(time.Millisecond)
 		var out bytes.Buffer
 		err := log.reader(&out).follow(t.Context())
 		gap, ok := errors.AsType[*LogGapError](err)
@@ -234,7 +239,7 @@ func TestErrorTextInTheLog(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			log := newFakeLog(lines(0, 3)...)
 			log.fault = func(open int, _ bool) logFault { return logFault{text: []string{said, "", ""}[min(open, 2)]} }
-			log.end()
+			log.endQuietly(time.Millisecond)
 			var out bytes.Buffer
 			require.NoError(t, log.reader(&out).follow(t.Context()))
 			assert.Equal(t, log.whole(), out.String())
@@ -244,7 +249,7 @@ func TestErrorTextInTheLog(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			log := newFakeLog()
 			log.fault = func(int, bool) logFault { return logFault{text: said} }
-			log.end()
+			log.endQuietly(time.Millisecond)
 			var out bytes.Buffer
 			err := log.reader(&out).follow(t.Context())
 			require.EqualError(t, err, "reading the log of Pod/default/fake: the node says: "+said)
@@ -255,7 +260,7 @@ func TestErrorTextInTheLog(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			log := newFakeLog(lines(0, 3)...)
 			log.fault = func(int, bool) logFault { return logFault{text: said} }
-			log.end()
+			log.endQuietly(time.Millisecond)
 			var out bytes.Buffer
 			err := log.reader(&out).follow(t.Context())
 			require.ErrorContains(t, err, "lines may be missing after 2026-05-04T03:02:02.019Z: the node says: "+said)
@@ -277,7 +282,7 @@ func TestRefusedLog(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := newFakeLog()
 				log.fault = func(int, bool) logFault { return logFault{refuse: test.refuse} }
-				log.end()
+				log.endQuietly(time.Millisecond)
 				err := log.reader(io.Discard).follow(t.Context())
 				require.ErrorIs(t, err, test.refuse)
 				assert.ErrorContains(t, err, "reading the log of Pod/default/fake: ")
@@ -301,7 +306,7 @@ func TestDeniedForAMoment(t *testing.T) {
 			}
 			return logFault{}
 		}
-		log.end()
+		log.endQuietly(time.Millisecond)
 		var out bytes.Buffer
 		require.NoError(t, log.reader(&out).follow(t.Context()))
 		assert.Equal(t, log.whole(), out.String())
@@ -318,7 +323,7 @@ func TestPodIsDeletedWhileItsLogIsRead(t *testing.T) {
 			}
 			return logFault{refuse: missing}
 		}
-		log.end()
+		log.endQuietly(time.Millisecond)
 		log.gone = true
 		err := log.reader(io.Discard).follow(t.Context())
 		require.ErrorIs(t, err, missing)

@@ -25,6 +25,7 @@ type openLog func(ctx context.Context, since time.Time, follow bool) (io.ReadClo
 // ended and one more read has brought nothing new.
 type logReader struct {
 	open   openLog
+	last   func(context.Context) (io.ReadCloser, error) // opens the last lines of the log; nil: the server cannot
 	out    *bufio.Writer
 	ended  <-chan struct{}                 // closed when the container has ended
 	age    func() time.Duration            // for how long its end has been known; nil: for ever

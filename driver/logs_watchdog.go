@@ -15,6 +15,7 @@ type logPace struct {
 	pause    time.Duration // after a first failure; doubles up to pauseMax
 	pauseMax time.Duration
 	attempts int // how often in a row the rest of an ended container's log may fail to be read
+	many     int // how many pieces a last read must repeat for a look at the last lines to be worth a request
 
 	after func(time.Duration) <-chan time.Time // the clock
 }
@@ -24,7 +25,7 @@ type logPace struct {
 func defaultLogPace() logPace {
 	return logPace{
 		idle: 10 * time.Second, idleMax: 5 * time.Minute, probe: 30 * time.Second, settle: 3 * time.Second, flush: 500 * time.Millisecond,
-		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, attempts: 16, after: time.After,
+		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, attempts: 16, many: 1000, after: time.After,
 	}
 }
 

@@ -66,8 +66,20 @@ func (w *window) prune() {
 	}
 }
 
-func (w *window) has(key pieceKey) bool {
-	return w.seconds[key.stamp/int64(time.Second)][key] > 0
+func (w *window) has(key pieceKey) bool { return w.count(key) > 0 }
+
+// count is how often a piece is remembered.
+func (w *window) count(key pieceKey) int {
+	return w.seconds[key.stamp/int64(time.Second)][key]
+}
+
+// size is how many different pieces are remembered.
+func (w *window) size() int {
+	size := 0
+	for _, bucket := range w.seconds {
+		size += len(bucket)
+	}
+	return size
 }
 
 // since is where a resumed read begins: every piece from there on is remembered. Zero: at the beginning of the log.
