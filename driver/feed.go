@@ -52,11 +52,7 @@ func (f *feed) run(ctx context.Context) {
 		if f.link.now().Sub(began) > retryMost {
 			retry = retryFirst
 		}
-		delay := jitter(retry)
-		if seconds, asked := apierrors.SuggestsClientDelay(err); asked {
-			delay = max(delay, time.Duration(seconds)*time.Second)
-		}
-		_ = sleep(ctx, delay)
+		_ = sleep(ctx, max(jitter(retry), retryAfter(err)))
 		retry = min(2*retry, retryMost)
 	}
 }

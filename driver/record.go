@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -131,7 +132,7 @@ func (r record) vanished() record {
 	r.gone = true
 	if !r.status.done {
 		words := sentences("The pod is gone, and its task's end was not seen", r.status.message)
-		r.status = ended(firstOf(r.cause, ReasonDeleted), exitNone, words)
+		r.status = ended(cmp.Or(r.cause, ReasonDeleted), exitNone, words)
 	}
 	r.stage = stageOver
 	return r

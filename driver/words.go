@@ -47,16 +47,6 @@ func quote(words string) string {
 	return strings.ToValidUTF8(strings.Clone(words), "")
 }
 
-// firstOf returns the first argument that is not empty.
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
 // containsAny reports whether the text has one of the parts, without regard to case.
 func containsAny(text string, parts ...string) bool {
 	text = strings.ToLower(text)
