@@ -61,12 +61,27 @@ func TestAfterClose(t *testing.T) {
 	require.NoError(t, c.Cleanup(t.Context()))
 	require.NoError(t, v.Cleanup(t.Context()))
 	for name, call := range map[string]func() error{
-		"RunContainer": func() error { _, err := d.RunContainer(t.Context(), task("two")); return err },
-		"GetContainer": func() error { _, err := d.GetContainer(t.Context(), c.ID()); return err },
-		"CreateVolume": func() error { _, err := d.CreateVolume(t.Context(), "more", 0); return err },
-		"Status":       func() error { _, err := c.Status(t.Context()); return err },
-		"Wait":         func() error { _, err := c.Wait(t.Context()); return err },
-		"Logs":         func() error { return c.Logs(t.Context(), io.Discard, io.Discard, true) },
+		"RunContainer":   func() error { _, err := d.RunContainer(t.Context(), task("two")); return err },
+		"GetContainer":   func() error { _, err := d.GetContainer(t.Context(), c.ID()); return err },
+		"FindTask":       func() error { _, err := d.FindTask(t.Context(), "one"); return err },
+		"LiveWorkload":   func() error { _, err := d.LiveWorkload(t.Context(), "one"); return err },
+		"InspectTask":    func() error { _, err := d.InspectTask(t.Context(), "one"); return err },
+		"TaskEvents":     func() error { _, err := d.TaskEvents(t.Context(), TaskInfo{Kind: kindPod, Pod: c.ID()}); return err },
+		"Tasks":          func() error { _, err := d.Tasks(t.Context()); return err },
+		"WatchTasks":     func() error { return d.WatchTasks(t.Context(), func([]TaskInfo) {}) },
+		"DryRun":         func() error { return d.DryRun(t.Context(), task("two")) },
+		"CreateVolume":   func() error { _, err := d.CreateVolume(t.Context(), "more", 0); return err },
+		"Volumes":        func() error { _, err := d.Volumes(t.Context()); return err },
+		"CopyToVolume":   func() error { return d.CopyToVolume(t.Context(), "data", strings.NewReader("")) },
+		"CopyFromVolume": func() error { _, err := d.CopyFromVolume(t.Context(), "data"); return err },
+		"StartSandbox":   func() error { _, err := d.StartSandbox(t.Context(), task("two")); return err },
+		"GetSandbox":     func() error { _, err := d.GetSandbox(t.Context(), c.ID()); return err },
+		"FindSandbox":    func() error { _, err := d.FindSandbox(t.Context(), "one"); return err },
+		"Sweep":          func() error { _, err := d.Sweep(t.Context(), shortestSweep); return err },
+		"Status":         func() error { _, err := c.Status(t.Context()); return err },
+		"Wait":           func() error { _, err := c.Wait(t.Context()); return err },
+		"Logs":           func() error { return c.Logs(t.Context(), io.Discard, io.Discard, true) },
+		"SplitsLogs":     func() error { _, err := c.SplitsLogs(t.Context()); return err },
 	} {
 		t.Run(name, func(t *testing.T) { require.ErrorIs(t, call(), ErrClosed) })
 	}

@@ -19,6 +19,11 @@ import (
 //
 // It takes the permissions of RunContainer. An admission webhook that does not declare that it has no side effects refuses every dry run.
 func (d *Driver) DryRun(ctx context.Context, task orchestra.Task) error {
+	ctx, leave, err := d.enter(ctx)
+	if err != nil {
+		return fmt.Errorf("dry run of task %q: %w", task.ID, err)
+	}
+	defer leave()
 	if err := task.Validate(d.templates.Users()...); err != nil {
 		return err
 	}
@@ -29,7 +34,7 @@ func (d *Driver) DryRun(ctx context.Context, task orchestra.Task) error {
 	var problems []error
 	for _, obj := range objects {
 		if err := d.applyDry(ctx, obj); err != nil {
-			problems = append(problems, fmt.Errorf("dry run of %s: %w", refOf(obj), explainRefusal(err)))
+			problems = append(problems, fmt.Errorf("dry run of %s: %w", refOf(obj), closedOr(ctx, explainRefusal(err))))
 		}
 	}
 	return errors.Join(problems...)

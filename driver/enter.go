@@ -10,8 +10,8 @@ import (
 // second Close are the exceptions: they have nothing to do.
 var ErrClosed = errors.New("driver is closed")
 
-// enter begins a public call that may create objects. The returned context ends with ctx and with the driver; leave must be
-// called when nothing more will be created, as Close waits for it before it looks for what to delete.
+// enter begins a public call that makes requests. The returned context ends with ctx and with the driver; leave must be called when
+// nothing more will be asked or created, as Close waits for it before it looks for what to delete and closes the connections.
 func (d *Driver) enter(ctx context.Context) (context.Context, func(), error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

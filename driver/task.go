@@ -53,9 +53,14 @@ func (d *Driver) findTask(ctx context.Context, taskID string) (*unstructured.Uns
 // LiveWorkload is the task's Pod or Job as the API server has it, with what admission and defaults have added.
 // The error is orchestra.ErrContainerNotFound if there is no task of this ID.
 func (d *Driver) LiveWorkload(ctx context.Context, taskID string) (*unstructured.Unstructured, error) {
-	live, err := d.findTask(ctx, taskID)
+	ctx, leave, err := d.enter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("finding task %q: %w", taskID, err)
+	}
+	defer leave()
+	live, err := d.findTask(ctx, taskID)
+	if err != nil {
+		return nil, fmt.Errorf("finding task %q: %w", taskID, closedOr(ctx, err))
 	}
 	return live, nil
 }
@@ -63,27 +68,40 @@ func (d *Driver) LiveWorkload(ctx context.Context, taskID string) (*unstructured
 // InspectTask reads what Tasks lists of one task, afresh: one request for a Pod, two for a Job.
 // The error is orchestra.ErrContainerNotFound if there is no task of this ID.
 func (d *Driver) InspectTask(ctx context.Context, taskID string) (TaskInfo, error) {
-	live, err := d.findTask(ctx, taskID)
+	ctx, leave, err := d.enter(ctx)
 	if err != nil {
 		return TaskInfo{}, fmt.Errorf("inspecting task %q: %w", taskID, err)
+	}
+	defer leave()
+	info, err := d.inspect(ctx, taskID)
+	if err != nil {
+		return TaskInfo{}, fmt.Errorf("inspecting task %q: %w", taskID, closedOr(ctx, err))
+	}
+	return info, nil
+}
+
+func (d *Driver) inspect(ctx context.Context, taskID string) (TaskInfo, error) {
+	live, err := d.findTask(ctx, taskID)
+	if err != nil {
+		return TaskInfo{}, err
 	}
 	objects := []*unstructured.Unstructured{live}
 	if live.GroupVersionKind() == jobKind {
 		pods, err := d.list(ctx, podKind, extrasSelector(live), func(obj *unstructured.Unstructured) bool { return metav1.IsControlledBy(obj, live) })
 		if err != nil {
-			return TaskInfo{}, fmt.Errorf("inspecting task %q: %w", taskID, err)
+			return TaskInfo{}, err
 		}
 		objects = append(objects, pods...)
 	}
 	table := newTaskTable(d)
 	for _, object := range objects {
 		if err := table.put(object); err != nil {
-			return TaskInfo{}, fmt.Errorf("inspecting task %q: reading %s: %w", taskID, refOf(object), err)
+			return TaskInfo{}, fmt.Errorf("reading %s: %w", refOf(object), err)
 		}
 	}
 	tasks := table.tasks()
 	if len(tasks) == 0 {
-		return TaskInfo{}, fmt.Errorf("inspecting task %q: %w", taskID, orchestra.ErrContainerNotFound)
+		return TaskInfo{}, orchestra.ErrContainerNotFound
 	}
 	return tasks[0], nil
 }
@@ -104,6 +122,11 @@ type TaskEvent struct {
 // TaskEvents lists the events of a task that Tasks or InspectTask has shown, the oldest first. It costs one request for the pod, and one
 // more for a Job.
 func (d *Driver) TaskEvents(ctx context.Context, info TaskInfo) ([]TaskEvent, error) {
+	ctx, leave, err := d.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing events of task %q: %w", info.ID, err)
+	}
+	defer leave()
 	names := map[string]string{kindPod: info.Pod}
 	if info.Kind == kindJob {
 		names[kindJob] = info.Container
@@ -117,7 +140,7 @@ func (d *Driver) TaskEvents(ctx context.Context, info TaskInfo) ([]TaskEvent, er
 			FieldSelector: fields.Set{"involvedObject.kind": kind, "involvedObject.name": name}.String(), Limit: maxEvents,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("listing events of %s/%s/%s: %w", kind, d.namespace, name, err)
+			return nil, fmt.Errorf("listing events of %s/%s/%s: %w", kind, d.namespace, name, closedOr(ctx, err))
 		}
 		for i := range list.Items {
 			if event := &list.Items[i]; !eventTime(event).Before(info.Created) { // else of an earlier object of this name

@@ -30,9 +30,14 @@ type VolumeInfo struct {
 
 // Volumes lists the volumes of the driver's Orchestra namespace, whoever made them, in the order of their names. It costs one request.
 func (d *Driver) Volumes(ctx context.Context) ([]VolumeInfo, error) {
-	claims, err := d.list(ctx, claimKind, d.selector(), func(obj *unstructured.Unstructured) bool { return d.owns(obj) })
+	ctx, leave, err := d.enter(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing volumes: %w", err)
+	}
+	defer leave()
+	claims, err := d.list(ctx, claimKind, d.selector(), func(obj *unstructured.Unstructured) bool { return d.owns(obj) })
+	if err != nil {
+		return nil, fmt.Errorf("listing volumes: %w", closedOr(ctx, err))
 	}
 	volumes := make([]VolumeInfo, len(claims))
 	for i, claim := range claims {
