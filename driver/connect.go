@@ -77,14 +77,18 @@ func impersonate(config *rest.Config, auth clientcmdapi.AuthInfo) {
 	}
 }
 
+// fromHome reads ~/.kube/config. Without a home there is none: the path would lie in the working directory, where a stranger may have put a
+// kubeconfig, which can name programs to be run.
 func fromHome(home string, cfg Config) (connection, error) {
-	file := filepath.Join(home, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)
-	found, err := fromFiles("~/.kube/config", []string{file}, cfg)
-	if errors.Is(err, os.ErrNotExist) {
-		return connection{}, fmt.Errorf("finding a cluster: Config has no RESTConfig and no Kubeconfig, $KUBECONFIG is not set, "+
-			"this process does not run in a cluster, and there is no %s: name one of them", file)
+	const file = "~/.kube/config"
+	if home != "" {
+		found, err := fromFiles(file, []string{filepath.Join(home, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)}, cfg)
+		if !errors.Is(err, os.ErrNotExist) {
+			return found, err
+		}
 	}
-	return found, err
+	return connection{}, fmt.Errorf("finding a cluster: Config has no RESTConfig and no Kubeconfig, $KUBECONFIG is not set, "+
+		"this process does not run in a cluster, and there is no %s: name one of them", file)
 }
 
 // fromFiles loads kubeconfig files, merged as kubectl merges them. At least one of them must exist.

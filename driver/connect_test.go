@@ -78,7 +78,7 @@ func TestConnectSaysWhatItTried(t *testing.T) {
 		want []string
 	}{
 		"nothing at all": {Config{}, environment{home: dir, inCluster: outside},
-			[]string{"RESTConfig", "Kubeconfig", "$KUBECONFIG", "does not run in a cluster", filepath.Join(dir, ".kube", "config")}},
+			[]string{"RESTConfig", "Kubeconfig", "$KUBECONFIG", "does not run in a cluster", "~/.kube/config"}},
 		"file is missing":     {Config{Kubeconfig: missing}, environment{home: dir}, []string{"Config.Kubeconfig", missing, "no such file"}},
 		"$KUBECONFIG is gone": {Config{}, environment{kubeconfig: missing, home: dir, inCluster: outside}, []string{"$KUBECONFIG", missing}},
 		"file is broken":      {Config{Kubeconfig: broken}, environment{}, []string{broken}},
@@ -93,6 +93,14 @@ func TestConnectSaysWhatItTried(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestConnectWithoutAHomeLooksNowhereElse(t *testing.T) {
+	dir := t.TempDir()
+	kubeconfig(t, dir, ".kube/config")
+	t.Chdir(dir)
+	_, err := connect(Config{}, environment{inCluster: func() (*rest.Config, error) { return nil, rest.ErrNotInCluster }})
+	assert.ErrorContains(t, err, "finding a cluster")
 }
 
 func TestCallersConnectionIsNotChanged(t *testing.T) {
