@@ -13,6 +13,9 @@ func TestMain(m *testing.M) {
 	if life := os.Getenv(lifeVariable); life != "" {
 		os.Exit(anotherProcess(life))
 	}
+	if task := os.Getenv(followVariable); task != "" {
+		os.Exit(followLog(task))
+	}
 	testcluster.Parallel()
 	goleak.VerifyTestMain(m)
 }
