@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 )
 
 // Folder has a folder for each volume. The provisioner cannot be told another
@@ -29,7 +30,7 @@ func prepare(folder, id string) error {
 			return err
 		}
 		// Whatever the umask is, and whoever made it. Only its owner and root can.
-		if err := os.Chmod(folder, 0o777|fs.ModeSticky); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
+		if err := chmodFolder(folder, 0o777|fs.ModeSticky); err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		err := os.WriteFile(keeper(folder, id), nil, 0o600)
@@ -38,6 +39,18 @@ func prepare(folder, id string) error {
 		}
 		// Another cluster removed it in between.
 	}
+}
+
+// chmodFolder changes the mode of a folder, and of nothing else: it fails with
+// ENOTDIR or ELOOP if path is a file or a link. Everybody may put links into /tmp
+// and into what is in it, and root must not be led elsewhere, whenever they do.
+func chmodFolder(path string, mode fs.FileMode) error {
+	folder, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = folder.Close() }()
+	return folder.Chmod(mode)
 }
 
 func keeper(folder, id string) string { return filepath.Join(folder, ".devcluster-"+id) }

@@ -79,6 +79,17 @@ func TestTheFolderGoesWithTheLastCluster(t *testing.T) {
 	assert.NoError(t, release(folder, "b"), "letting go twice is no error")
 }
 
+func TestTheFolderIsNoLinkToAnotherOne(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	require.NoError(t, os.Mkdir(outside, 0o700))
+	folder := filepath.Join(t.TempDir(), "volumes")
+	require.NoError(t, os.Symlink(outside, folder))
+	require.Error(t, prepare(folder, "a"))
+	info, err := os.Stat(outside)
+	require.NoError(t, err)
+	assert.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
+}
+
 func TestAFolderThatVanishesIsReported(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "volumes")
 	require.NoError(t, os.Mkdir(folder, 0o700))

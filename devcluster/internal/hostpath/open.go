@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -52,14 +53,11 @@ func Open(ctx context.Context, folder string) error {
 	}
 }
 
-// open opens one volume, which may be gone already. A link is not followed:
-// anybody may put one here.
+// open opens one volume, which may be gone already. What is no folder is not a
+// volume: anybody may put a file or a link here.
 func open(volume string) error {
-	info, err := os.Lstat(volume)
-	if err == nil && info.IsDir() {
-		err = os.Chmod(volume, 0o777)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
+	err := chmodFolder(volume, 0o777)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
 		return nil
 	}
 	return err
