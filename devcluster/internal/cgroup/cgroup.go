@@ -60,14 +60,6 @@ func parse(mounts string) FS {
 	return f
 }
 
-// Version is 1 or 2.
-func (f FS) Version() int {
-	if f.unified {
-		return 2
-	}
-	return 1
-}
-
 func (f FS) missing() []string {
 	var missing []string
 	for _, controller := range needed {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -38,9 +39,7 @@ func (c *Cluster) knownLogs() string {
 	}
 	known := "there are logs of"
 	for _, entry := range entries {
-		known += " " + trimExtension(entry.Name())
+		known += " " + strings.TrimSuffix(entry.Name(), ".log")
 	}
 	return known
 }
-
-func trimExtension(file string) string { return file[:len(file)-len(".log")] }

@@ -1,5 +1,5 @@
 // Package debian gets what a node needs from the distribution's packages:
-// containerd, runc, the CNI plugins and a static busybox.
+// containerd's shim, runc, the CNI plugins and a static busybox.
 package debian
 
 import (
@@ -12,7 +12,6 @@ import (
 
 // programs says which package brings each program that a node runs.
 var programs = map[string]string{
-	"containerd":              "containerd",
 	"containerd-shim-runc-v2": "containerd",
 	"runc":                    "runc",
 	"ip":                      "iproute2",

@@ -5,8 +5,10 @@ package preflight
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,7 +104,7 @@ func parsePowers(status string) []string {
 			return nil
 		}
 		var lacking []string
-		for _, name := range []string{"CAP_MKNOD", "CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_SYS_CHROOT"} {
+		for _, name := range slices.Sorted(maps.Keys(powers)) {
 			if effective&(1<<powers[name]) == 0 {
 				lacking = append(lacking, name)
 			}
