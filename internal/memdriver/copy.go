@@ -36,20 +36,45 @@ func (d *Driver) CopyToVolume(ctx context.Context, volumeName string, reader io.
 		return err
 	}
 	defer closeReadOnly(root)
-	archive := tar.NewReader(reader)
+	if err := unpackAll(ctx, root, reader); err != nil {
+		return fmt.Errorf("copying to volume %q: %w", volumeName, err)
+	}
+	return nil
+}
+
+var errCut = errors.New("the archive has no end mark: it was cut")
+
+func unpackAll(ctx context.Context, root *os.Root, reader io.Reader) error {
+	source := &endNoter{Reader: reader}
+	archive := tar.NewReader(source)
 	for ctx.Err() == nil {
 		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && source.ended:
+			return errCut
+		case errors.Is(err, io.EOF):
 			return nil
+		case err != nil:
+			return err
 		}
-		if err == nil {
-			err = unpack(root, header, archive)
-		}
-		if err != nil {
-			return fmt.Errorf("copying to volume %q: %w", volumeName, err)
+		if err := unpack(root, header, archive); err != nil {
+			return err
 		}
 	}
-	return fmt.Errorf("copying to volume %q: %w", volumeName, ctx.Err())
+	return ctx.Err()
+}
+
+// endNoter notes whether a reader was read to its end. Package tar takes an archive that ends behind an entry for a whole one; a whole one
+// has an end mark, and is not read beyond that.
+type endNoter struct {
+	io.Reader
+	ended bool
+}
+
+func (e *endNoter) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	e.ended = n == 0 && errors.Is(err, io.EOF)
+	return n, err
 }
 
 func unpack(root *os.Root, header *tar.Header, content io.Reader) error {
@@ -57,11 +82,15 @@ func unpack(root *os.Root, header *tar.Header, content io.Reader) error {
 	if err := root.MkdirAll(path.Dir(name), 0o777); err != nil {
 		return err
 	}
-	switch header.Typeflag {
-	case tar.TypeDir:
+	if header.Typeflag == tar.TypeDir {
 		return root.MkdirAll(name, mode)
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // or a link would be followed
+		return err
+	}
+	switch header.Typeflag {
 	case tar.TypeReg:
-		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 		if err != nil {
 			return err
 		}

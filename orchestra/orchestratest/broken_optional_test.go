@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/memdriver"
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
@@ -123,6 +124,7 @@ var optionalBreakages = []optionalBreakage{
 	{"missing files are left out", "missing files are named", copying(brokenCopier{})},
 	{"paths may climb", "nothing is read or written outside of the volume", copying(brokenCopier{})},
 	{"unknown volumes are empty", "unknown volumes are errors", copying(brokenCopier{})},
+	{"copies do not replace", "a copy may be repeated", copying(brokenCopier{in: copyOnce()})},
 	{"cut archives are fine", "a cut archive is an error", copying(brokenCopier{
 		in: func(ctx context.Context, d *memdriver.Driver, volume string, r io.Reader) error {
 			_ = d.CopyToVolume(ctx, volume, r)
@@ -171,6 +173,17 @@ var optionalBreakages = []optionalBreakage{
 			task.Image = "busybox"
 			return d.StartSandbox(ctx, task)
 		})},
+}
+
+// copyOnce copies for the first time only.
+func copyOnce() func(context.Context, *memdriver.Driver, string, io.Reader) error {
+	var copied atomic.Bool
+	return func(ctx context.Context, d *memdriver.Driver, volume string, r io.Reader) error {
+		if copied.Swap(true) {
+			return errors.New("file exists")
+		}
+		return d.CopyToVolume(ctx, volume, r)
+	}
 }
 
 // filesOnly copies the regular files of an archive, without their modes.

@@ -80,17 +80,20 @@ var copyRules = []rule{
 		},
 	},
 	{
-		"a cut archive is an error",
-		"half of the files must not pass for all of them.",
+		"a copy may be repeated",
+		"a caller that does not know whether its last attempt got through copies again, over what is there.",
 		func(s *subject) {
 			s.volume("volume")
-			whole, err := io.ReadAll(archive(map[string]string{"big": randomText(1 << 20)}))
-			require.NoError(s, err)
-			accessor := s.accessor()
-			require.Error(s, accessor.CopyToVolume(s.ctx, "volume", bytes.NewReader(whole[:len(whole)/2])), "the archive is short")
-			cut := io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(errBroken))
-			assert.ErrorIs(s, accessor.CopyToVolume(s.ctx, "volume", cut), errBroken)
+			for range 2 {
+				require.NoError(s, s.accessor().CopyToVolume(s.ctx, "volume", tree(s)))
+			}
+			assert.Equal(s, map[string]string{"bin/run": runScript}, s.copyOut("volume"))
 		},
+	},
+	{
+		"a cut archive is an error",
+		"half of the files must not pass for all of them, wherever the archive was cut.",
+		cutArchives,
 	},
 }
 
@@ -120,25 +123,44 @@ func (s *subject) readError(volume, file string) error {
 	return err
 }
 
-func copiedFilesReachATask(s *subject) {
+const runScript = "#!/bin/sh\necho it runs\n"
+
+// tree is an archive of directories, a program and a link to it.
+func tree(s *subject) io.Reader {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)
 	for _, header := range []tar.Header{
 		{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755},
-		{Name: "bin/run", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len("#!/bin/sh\necho it runs\n"))},
+		{Name: "bin/run", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(runScript))},
 		{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "bin/run", Mode: 0o777},
 		{Name: "hollow/", Typeflag: tar.TypeDir, Mode: 0o755},
 	} {
 		require.NoError(s, w.WriteHeader(&header))
 		if header.Size > 0 {
-			_, err := w.Write([]byte("#!/bin/sh\necho it runs\n"))
+			_, err := io.WriteString(w, runScript)
 			require.NoError(s, err)
 		}
 	}
 	require.NoError(s, w.Close())
+	return &data
+}
+
+func copiedFilesReachATask(s *subject) {
 	s.volume("volume")
-	require.NoError(s, s.accessor().CopyToVolume(s.ctx, "volume", &data))
+	require.NoError(s, s.accessor().CopyToVolume(s.ctx, "volume", tree(s)))
 	assert.Equal(s, "it runs\nbin/run\nhollow\n", s.inVolume("reader", "volume", "./data/link && readlink data/link && cd data && ls -d hollow"))
+}
+
+func cutArchives(s *subject) {
+	s.volume("volume")
+	whole, err := io.ReadAll(archive(map[string]string{"big": randomText(1 << 20)}))
+	require.NoError(s, err)
+	accessor := s.accessor()
+	require.Error(s, accessor.CopyToVolume(s.ctx, "volume", bytes.NewReader(whole[:len(whole)/2])), "within a file")
+	const end = 2 * 512 // two blocks of zeros
+	require.Error(s, accessor.CopyToVolume(s.ctx, "volume", bytes.NewReader(whole[:len(whole)-end])), "behind a file, before the archive's end mark")
+	cut := io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), iotest.ErrReader(errBroken))
+	assert.ErrorIs(s, accessor.CopyToVolume(s.ctx, "volume", cut), errBroken)
 }
 
 func nothingOutside(s *subject) {
