@@ -29,7 +29,7 @@ func capped(function any) any {
 	}).Interface()
 }
 
-var errTooMuch = fmt.Errorf("the arguments hold more than the %d bytes that are allowed", 2*maxOutputBytes)
+var errTooMuch = costError(fmt.Sprintf("the arguments hold more than the %d bytes that are allowed", 2*maxOutputBytes))
 
 // makesMore tells functions whose result may hold more than their arguments: those that answer with a string, a list or a map.
 func makesMore(kind reflect.Type) bool {

@@ -64,5 +64,5 @@ func (s *Set) execute(pool *sync.Pool, name string, data *Data) (string, error) 
 
 // newPool makes engines on demand; two renderings at a time need two.
 func (s *Set) newPool(functions template.FuncMap, maxBytes int) sync.Pool {
-	return sync.Pool{New: func() any { return newEngine(s.sources.trees, functions, maxBytes) }}
+	return sync.Pool{New: func() any { return newEngine(s.sources.trees, s.sources.steps, functions, maxBytes) }}
 }

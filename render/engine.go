@@ -14,13 +14,14 @@ type engine struct {
 	templates *template.Template
 	depth     int // of include
 	steps     int // left for this rendering
+	turns     turns
 	maxSteps  int
 	maxBytes  int      // of output
 	binding   *binding // of a bound rendering, else nil
 }
 
-func newEngine(trees map[string]*parse.Tree, functions template.FuncMap, maxBytes int) *engine {
-	e := &engine{maxBytes: maxBytes, maxSteps: maxSteps}
+func newEngine(trees map[string]*parse.Tree, steps steps, functions template.FuncMap, maxBytes int) *engine {
+	e := &engine{maxBytes: maxBytes, maxSteps: maxSteps, turns: turns{steps: steps}}
 	own := maps.Clone(functions)
 	own["include"] = e.include
 	e.templates = template.New("").Option("missingkey=error").Funcs(own)
@@ -33,9 +34,9 @@ func newEngine(trees map[string]*parse.Tree, functions template.FuncMap, maxByte
 }
 
 // newBinder makes an engine for bound renderings.
-func newBinder(trees map[string]*parse.Tree) *engine {
+func newBinder(trees map[string]*parse.Tree, steps steps) *engine {
 	b := newBinding()
-	e := newEngine(trees, b.functions(), maxMaskedBytes)
+	e := newEngine(trees, steps, b.functions(), maxMaskedBytes)
 	e.binding, e.maxSteps = b, maxBoundSteps
 	return e
 }
@@ -43,6 +44,7 @@ func newBinder(trees map[string]*parse.Tree) *engine {
 // execute renders one template.
 func (e *engine) execute(name string, data *Data) (text string, err error) {
 	e.depth, e.steps = 0, e.maxSteps
+	e.turns.reset()
 	return e.run(name, data)
 }
 
@@ -55,11 +57,27 @@ func (e *engine) run(name string, data any) (string, error) {
 }
 
 func (e *engine) include(name string, data any) (string, error) {
+	if err := e.spend(nil); err != nil {
+		return "", err
+	}
 	if e.depth++; e.depth > maxIncludeDepth {
 		return "", fmt.Errorf("including %q: more than %d includes inside each other", name, maxIncludeDepth)
 	}
 	defer func() { e.depth-- }()
 	return e.run(name, data)
+}
+
+var errTooManySteps = costError(fmt.Sprintf("the template does not come to an end: more than %d pieces of text or turns of a loop", maxSteps))
+
+// spend takes one step, which has written this text, off those that are left.
+func (e *engine) spend(text []byte) error {
+	if len(text) == 0 {
+		e.turns.note(text)
+	}
+	if e.steps--; e.steps < 0 {
+		return e.turns.locate(errTooManySteps)
+	}
+	return nil
 }
 
 // output collects a template's text and counts its pieces.
@@ -68,14 +86,12 @@ type output struct {
 	text   bytes.Buffer
 }
 
-var errTooManySteps = fmt.Errorf("the template does not come to an end: more than %d pieces of text or turns of a loop", maxSteps)
-
 func (o *output) Write(piece []byte) (int, error) {
-	if o.engine.steps--; o.engine.steps < 0 {
-		return 0, errTooManySteps
+	if err := o.engine.spend(piece); err != nil {
+		return 0, err
 	}
 	if o.text.Len()+len(piece) > o.engine.maxBytes {
-		return 0, tooLong(o.text.Len() + len(piece))
+		return 0, o.engine.turns.locate(tooLong(o.text.Len() + len(piece)))
 	}
 	return o.text.Write(piece)
 }

@@ -24,6 +24,9 @@ func (s *Set) exercise() error {
 		extras, err := s.try(sample)
 		mistakes.add("a sample task ("+sample.what+")", err)
 		s.learnKinds(extras)
+		if cost := costError(""); errors.As(err, &cost) {
+			break // as it cost a second, and would again
+		}
 	}
 	mistakes.add("a sample volume", s.tryVolume())
 	_, err := s.Namespace()

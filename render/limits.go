@@ -1,5 +1,7 @@
 package render
 
+import "fmt"
+
 // Caps on what a template set may cost. They hold for author and task alike: a template that exceeds one ends in an error,
 // never in a process without memory. Steps are counted, not seconds, so that rendering stays deterministic.
 const (
@@ -12,3 +14,12 @@ const (
 	maxListItems     = 10_000             // made by until, untilStep and seq
 	maxIncludeDepth  = 100
 )
+
+// costError says that a template has exceeded a cap.
+type costError string
+
+func (e costError) Error() string { return string(e) }
+
+func tooLong(length int) error {
+	return costError(fmt.Sprintf("a result of %d bytes is more than the %d that are allowed", length, maxOutputBytes))
+}

@@ -68,10 +68,6 @@ func required(message string, value any) (any, error) {
 	return value, nil
 }
 
-func tooLong(length int) error {
-	return fmt.Errorf("a result of %d bytes is more than the %d that are allowed", length, maxOutputBytes)
-}
-
 func repeat(count int, text string) (string, error) {
 	if count < 0 {
 		return "", fmt.Errorf("repeating %d times", count)

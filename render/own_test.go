@@ -181,36 +181,38 @@ func TestSidecarsAndInitContainersAreFine(t *testing.T) {
 
 func TestUnrulyTemplatesEndInAnError(t *testing.T) {
 	doubling := `{{ $x := "ab" }}{{ range until 64 }}{{ $x = %s }}{{ end }}{{ $x | toJson | len }}`
-	for name, text := range map[string]string{
-		"endless range":        `{{ range 100000000000 }}{{ end }}`,
-		"endless range inside": `{{ range until 9999 }}{{ range until 9999 }}{{ end }}{{ end }}`,
-		"long range":           `{{ range until 1000000000 }}{{ end }}`,
-		"steps of nothing":     `{{ range untilStep 0 10 0 }}{{ end }}`,
-		"repeat":               `{{ repeat 1000000000 "abc" }}`,
-		"indent":               `{{ indent 1000000000 "abc" }}`,
-		"nindent":              `{{ nindent 1000000000 "abc" }}`,
-		"width":                `{{ printf "%1000000000d" 1 }}`,
-		"width by argument":    `{{ printf "%*d" 1000000000 1 }}`,
-		"recursion":            `{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`,
-		"template recursion":   `{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}`,
-		"tree of templates":    `{{ define "a" }}{{ if gt . 0 }}{{ template "a" (sub . 1) }}{{ template "a" (sub . 1) }}{{ end }}{{ end }}{{ template "a" 60 }}`,
-		"output":               `{{ range until 9999 }}{{ repeat 100000 "abc" }}{{ end }}`,
-		"doubled by printf":    strings.Replace(doubling, "%s", `printf "%s%s" $x $x`, 1),
-		"doubled by cat":       strings.Replace(doubling, "%s", `cat $x $x`, 1),
-		"doubled by list":      strings.Replace(doubling, "%s", `list $x $x`, 1),
-		"doubled by dict":      strings.Replace(doubling, "%s", `dict "a" $x "b" $x`, 1),
-		"doubled by concat":    strings.Replace(doubling, "%s", `concat (list $x) (list $x)`, 1),
-		"doubled by quote":     strings.Replace(doubling, "%s", `printf "%s\\" $x | quote`, 1),
-		"doubled by replace":   strings.Replace(doubling, "%s", `replace "a" "aab" $x`, 1),
-		"doubled by regex":     strings.Replace(doubling, "%s", `regexReplaceAll "(.+)" $x "${1}${1}"`, 1),
-		"doubled by join":      strings.Replace(doubling, "%s", `join $x (list $x $x)`, 1),
-		"aliases":              "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
+	for name, unruly := range map[string]struct{ text, want string }{
+		"endless range":         {`{{ range 100000000000 }}{{ end }}`, `:1:9: executing "extra.yaml" at <range 100000000000>: the template does not come to an end`},
+		"endless range inside":  {"\n{{ range until 9999 }}\n{{ range $i, $x := until 9999 }}{{ end }}{{ end }}", `:3:9: executing "extra.yaml" at <range $i, $x := until 9999>: the template does not come`},
+		"endless range outside": {"{{ range 100000000000 }}{{ range until 3 }}{{ end }}{{ end }}", `:1:9: executing "extra.yaml" at <range 100000000000>: the template does not`},
+		"endless include":       {`{{ define "a" }}x{{ end }}{{ range 100000000000 }}{{ include "a" . }}{{ end }}`, `at <range 100000000000>: the template does not`},
+		"long range":            {`{{ range until 1000000000 }}{{ end }}`, `at <until 1000000000>`},
+		"steps of nothing":      {`{{ range untilStep 0 10 0 }}{{ end }}`, `at <untilStep 0 10 0>`},
+		"repeat":                {`{{ repeat 1000000000 "abc" }}`, `:1:3: executing "extra.yaml" at <repeat 1000000000 "abc">`},
+		"indent":                {`{{ indent 1000000000 "abc" }}`, `at <indent 1000000000 "abc">`},
+		"nindent":               {`{{ nindent 1000000000 "abc" }}`, `at <nindent 1000000000 "abc">`},
+		"width":                 {`{{ printf "%1000000000d" 1 }}`, `:1:3`},
+		"width by argument":     {`{{ printf "%*d" 1000000000 1 }}`, `:1:3`},
+		"recursion":             {`{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`, `more than 100 includes inside each other`},
+		"template recursion":    {`{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}`, `at <{{template "a" .}}>: exceeded maximum template depth`},
+		"tree of templates":     {`{{ define "a" }}{{ if gt . 0 }}{{ template "a" (sub . 1) }}{{ template "a" (sub . 1) }}{{ end }}{{ end }}{{ template "a" 60 }}`, `executing "a" at <template "a" (sub . 1)>: the template does not come to an end`},
+		"output":                {`{{ range until 9999 }}{{ repeat 100000 "abc" }}{{ end }}`, `at <range until 9999>: a result of`},
+		"doubled by printf":     {strings.Replace(doubling, "%s", `printf "%s%s" $x $x`, 1), `at <printf`},
+		"doubled by cat":        {strings.Replace(doubling, "%s", `cat $x $x`, 1), `at <cat $x $x>`},
+		"doubled by list":       {strings.Replace(doubling, "%s", `list $x $x`, 1), `at <list $x $x>`},
+		"doubled by dict":       {strings.Replace(doubling, "%s", `dict "a" $x "b" $x`, 1), `at <dict`},
+		"doubled by concat":     {strings.Replace(doubling, "%s", `concat (list $x) (list $x)`, 1), `at <concat`},
+		"doubled by quote":      {strings.Replace(doubling, "%s", `printf "%s\\" $x | quote`, 1), `at <quote>`},
+		"doubled by replace":    {strings.Replace(doubling, "%s", `replace "a" "aab" $x`, 1), `at <replace`},
+		"doubled by regex":      {strings.Replace(doubling, "%s", `regexReplaceAll "(.+)" $x "${1}${1}"`, 1), `at <regexReplaceAll`},
+		"doubled by join":       {strings.Replace(doubling, "%s", `join $x (list "a" "b" "c")`, 1), `at <join`},
+		"aliases":               {"a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n", "excessive aliasing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := New(config(t, layer("acme", "extra.yaml", text)))
-			require.Error(t, err)
+			_, err := New(config(t, layer("acme", "extra.yaml", unruly.text)))
 			assert.ErrorContains(t, err, "acme/extra.yaml")
+			assert.ErrorContains(t, err, unruly.want)
 		})
 	}
 }

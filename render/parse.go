@@ -15,6 +15,7 @@ type sources struct {
 	files   map[string]file        // by name: templates only
 	trees   map[string]*parse.Tree // by template name: a file's name or a define's
 	origins map[string]file        // by template name: where its text is
+	steps   steps                  // in the trees
 }
 
 // names returns the file names of the objects, sorted, partials not among them.
@@ -24,7 +25,7 @@ func (s *sources) has(name string) bool { _, ok := s.files[name]; return ok }
 
 // parseLayers parses every template of every layer once. An overridden file is parsed too: a mistake in it is still a mistake.
 func parseLayers(layers [][]file) (*sources, error) {
-	s := &sources{files: map[string]file{}, trees: map[string]*parse.Tree{}, origins: map[string]file{}}
+	s := &sources{files: map[string]file{}, trees: map[string]*parse.Tree{}, origins: map[string]file{}, steps: steps{}}
 	var problems []error
 	for _, files := range layers {
 		defined := map[string]file{} // by this layer
@@ -70,6 +71,7 @@ func (s *sources) add(f file, defined map[string]file) error {
 		}
 		defined[name] = f
 		s.trees[name], s.origins[name] = trees[name], f
+		s.steps.addToList(trees[name], trees[name].Root)
 	}
 	return errors.Join(problems...)
 }
@@ -82,10 +84,7 @@ func parseFile(f file) (map[string]*parse.Tree, error) {
 	}
 	trees[f.name] = trees[f.String()]
 	delete(trees, f.String())
-	for _, tree := range trees {
-		addSteps(tree.Root)
-		addStep(tree.Root)
-	}
+	trees[f.name].Name = f.name
 	return trees, nil
 }
 
@@ -99,33 +98,4 @@ func onlyDefines(tree *parse.Tree) error {
 		return fmt.Errorf("parsing template: %s: <%s> stands outside of a define; a partial holds only defines", location, context)
 	}
 	return nil
-}
-
-// addSteps puts an empty text at the beginning of every loop, so that each turn writes, and thereby counts, even if it prints
-// nothing. parseFile does the same to every template, because templates can call each other without end.
-func addSteps(node parse.Node) {
-	switch node := node.(type) {
-	case *parse.ListNode:
-		if node == nil {
-			return
-		}
-		for _, child := range node.Nodes {
-			addSteps(child)
-		}
-	case *parse.RangeNode:
-		addSteps(node.List)
-		addStep(node.List)
-		addSteps(node.ElseList)
-	case *parse.IfNode:
-		addSteps(node.List)
-		addSteps(node.ElseList)
-	case *parse.WithNode:
-		addSteps(node.List)
-		addSteps(node.ElseList)
-	}
-}
-
-func addStep(list *parse.ListNode) {
-	step := &parse.TextNode{NodeType: parse.NodeText, Pos: list.Pos}
-	list.Nodes = append([]parse.Node{step}, list.Nodes...)
 }

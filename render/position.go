@@ -40,7 +40,7 @@ func (s *Set) position(name string, data *Data, text string, line int, functions
 // template text is on, such as one of toYaml, belongs to the last one before it.
 func (s *Set) origins(name string, data *Data, text string, functions template.FuncMap) []Position {
 	marked, marks := s.marked()
-	again, err := newEngine(marked, functions, maxMaskedBytes).execute(name, data)
+	again, err := newEngine(marked, nil, functions, maxMaskedBytes).execute(name, data)
 	if err != nil || markPattern.ReplaceAllString(again, "") != text {
 		return nil
 	}

@@ -88,7 +88,7 @@ func (s *Set) load(cfg Config) error {
 	}
 	s.marked = sync.OnceValues(func() (map[string]*parse.Tree, []Position) { return markTrees(s.sources) })
 	s.canBind = !usesPlane(all, s.values)
-	s.binders = sync.Pool{New: func() any { return newBinder(s.sources.trees) }}
+	s.binders = sync.Pool{New: func() any { return newBinder(s.sources.trees, s.sources.steps) }}
 	s.plain = s.newPool(libraryFunctions, maxOutputBytes)
 	for i, base := range planes {
 		s.disguised[i] = s.newPool(maskedFunctions(mask{base: base}, libraryFunctions), maxMaskedBytes)
