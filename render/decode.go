@@ -24,14 +24,14 @@ func decodeDocuments(text string) ([]map[string]any, error) {
 			return documents, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, newYAMLError(text, err)
 		}
 		if raw == nil {
 			continue
 		}
 		value, err := jsonValue(raw)
 		if err != nil {
-			return nil, err
+			return nil, withDocument(len(documents), err)
 		}
 		document, ok := value.(map[string]any)
 		if !ok {

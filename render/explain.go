@@ -3,8 +3,6 @@ package render
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -40,31 +38,18 @@ func (d document) errorf(path []any, format string, args ...any) error {
 	}
 }
 
-var linePattern = regexp.MustCompile(`line (\d+)`)
-
-// explainYAML points from an error in rendered YAML, which nobody has seen, into the template.
+// explainYAML points from errors in rendered YAML, which nobody has seen, into the template.
 func (s *Set) explainYAML(name, text string, data *Data, err error) error {
-	line := errorLine(text, err)
-	return &TemplateError{
-		Position: s.position(name, data, text, line, libraryFunctions),
-		Rendered: around(text, line),
-		Err:      fmt.Errorf("parsing the rendered YAML: %w", err),
+	var problems []error
+	for _, problem := range each(err) {
+		line := errorLine(text, problem)
+		problems = append(problems, &TemplateError{
+			Position: s.position(name, data, text, line, libraryFunctions),
+			Rendered: around(text, line),
+			Err:      fmt.Errorf("parsing the rendered YAML: %w", problem),
+		})
 	}
-}
-
-// errorLine returns the line of the text that an error of decodeDocuments is about; 0 if it does not say.
-func errorLine(text string, err error) int {
-	var at *pathError
-	if errors.As(err, &at) {
-		return yamlLine(text, at.document, at.path)
-	}
-	line := 0
-	if err != nil {
-		if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
-			line, _ = strconv.Atoi(found[1])
-		}
-	}
-	return line
+	return errors.Join(problems...)
 }
 
 // around shows two lines before and after, the line itself marked.

@@ -35,6 +35,9 @@ func (f file) String() string { return f.layer + "/" + f.name }
 
 func (f file) isPartial() bool { return strings.HasPrefix(f.name, "_") }
 
+// line is the number of the line, from 1, at this offset of the text.
+func (f file) line(offset int) int { return 1 + strings.Count(f.text[:min(offset, len(f.text))], "\n") }
+
 // ignored says why a file is no template, or "".
 func ignored(name string) string {
 	switch {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"text/template/parse"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -36,11 +35,11 @@ type Set struct {
 	settings        Settings
 	kinds           []Kind
 
-	marked    func() (map[string]*parse.Tree, []Position) // for positions in errors; made once, if at all
-	canBind   bool                                        // no template or value uses the plane of the disguise
-	binders   sync.Pool                                   // of *engine: for bound renderings
-	plain     sync.Pool                                   // of *engine
-	disguised [4]sync.Pool                                // of *engine: by plane, then by plane with empty strings
+	marked    func() []marked // for positions in errors; made once, if at all
+	canBind   bool            // no template or value uses the plane of the disguise
+	binders   sync.Pool       // of *engine: for bound renderings
+	plain     sync.Pool       // of *engine
+	disguised [4]sync.Pool    // of *engine: by plane, then by plane with empty strings
 }
 
 // Rendered is everything that one task (or sandbox, or copy pod) needs, to be applied in order: Extras, then Workload.
@@ -86,7 +85,7 @@ func (s *Set) load(cfg Config) error {
 	if err := errors.Join(append(problems, parseErr, schemaErr, valuesErr)...); err != nil {
 		return err
 	}
-	s.marked = sync.OnceValues(func() (map[string]*parse.Tree, []Position) { return markTrees(s.sources) })
+	s.marked = sync.OnceValue(func() []marked { return markTrees(s.sources) })
 	s.canBind = !usesPlane(all, s.values)
 	s.binders = sync.Pool{New: func() any { return newBinder(s.sources.trees, s.sources.steps) }}
 	s.plain = s.newPool(libraryFunctions, maxOutputBytes)
