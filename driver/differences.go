@@ -36,9 +36,9 @@ func listDifferences(wanted, live []any, at string) []string {
 	if len(wanted) != len(live) && !holdsMaps(wanted) {
 		return []string{at}
 	}
-	byName := map[any]any{}
+	byName := map[string]any{}
 	for _, element := range live {
-		if name := nameOf(element); name != nil {
+		if name := nameOf(element); name != "" {
 			byName[name] = element
 		}
 	}
@@ -46,9 +46,9 @@ func listDifferences(wanted, live []any, at string) []string {
 	for i, element := range wanted {
 		var counterpart any
 		where := fmt.Sprintf("%s[%d]", at, i)
-		if name := nameOf(element); name != nil {
+		if name := nameOf(element); name != "" {
 			counterpart = byName[name]
-			where = fmt.Sprintf("%s[%v]", at, name)
+			where = fmt.Sprintf("%s[%s]", at, name)
 		} else if i < len(live) {
 			counterpart = live[i]
 		}
@@ -65,11 +65,11 @@ func holdsMaps(list []any) bool {
 	return maps
 }
 
-func nameOf(element any) any {
-	if fields, ok := element.(map[string]any); ok {
-		return fields["name"]
-	}
-	return nil
+// nameOf is "" for what has no name.
+func nameOf(element any) string {
+	fields, _ := element.(map[string]any)
+	name, _ := fields["name"].(string)
+	return name
 }
 
 // sameScalar compares numbers by value, whatever Go type holds them, and quantities by what they mean: the server writes

@@ -29,14 +29,15 @@ var (
 // 500 to them in a server-side apply (kubernetes#113482).
 func (p podSpec) checkDuplicates() error {
 	problems := []error{p.checkLists(podLists)}
-	names := map[any]string{}
+	names := map[string]string{}
 	for _, field := range []string{"initContainers", "containers"} {
 		problems = append(problems, p.checkShape(field))
 		for i, container := range p.items(field) {
-			if other, twice := names[container["name"]]; twice && container != nil {
-				problems = append(problems, p.errorf(p.path(field, i, "name"), "%q is the name of %s too", fmt.Sprint(container["name"]), other))
+			name := fmt.Sprint(container["name"])
+			if other, twice := names[name]; twice && container != nil {
+				problems = append(problems, p.errorf(p.path(field, i, "name"), "%q is the name of %s too", name, other))
 			}
-			names[container["name"]] = fmt.Sprintf("%s[%d]", field, i)
+			names[name] = fmt.Sprintf("%s[%d]", field, i)
 			inner := podSpec{document: p.document, at: p.path(field, i), fields: container}
 			problems = append(problems, inner.checkLists(containerLists))
 		}

@@ -1,4 +1,4 @@
-package render_test
+package render
 
 import (
 	"strings"
@@ -7,8 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
-
-	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // Every character that a task may hold survives the API server's reading of an apply's body, which is YAML.
@@ -20,7 +18,7 @@ func TestJSONIsTheSameInYAML(t *testing.T) {
 		}
 	}
 	text.WriteString("\U0010fffd\U0010ffff")
-	body, err := render.JSON(map[string]any{"value": text.String()})
+	body, err := JSON(map[string]any{"value": text.String()})
 	require.NoError(t, err)
 	var read map[string]string
 	require.NoError(t, yaml.Unmarshal(body, &read))

@@ -1,5 +1,7 @@
 package render
 
+import "reflect"
+
 // mergeValues lays over on top of base and returns a new tree; neither argument is changed. Maps merge key by key, a null
 // removes a key, and a list whose items the schema keys (x-kubernetes-list-map-keys, as in a CustomResourceDefinition)
 // merges item by item, in the order of first appearance. Everything else is replaced.
@@ -87,7 +89,7 @@ func (k listKeys) find(list []any, item any) int {
 
 func (k listKeys) equal(a, b map[string]any) bool {
 	for _, key := range k.of {
-		if a[key] != b[key] {
+		if !reflect.DeepEqual(a[key], b[key]) {
 			return false
 		}
 	}

@@ -156,17 +156,18 @@ func (p podSpec) checkStdin(container map[string]any, at []any, task *TaskData) 
 
 // checkMounts looks for the claim of each of the task's mounts at its path.
 func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData) error {
-	claims := map[any]any{} // by volume name
+	claims := map[string]any{} // by volume name
 	for _, volume := range p.items("volumes") {
 		claim, _ := volume["persistentVolumeClaim"].(map[string]any)
-		claims[volume["name"]] = claim["claimName"]
+		claims[textAt(volume, "name")] = claim["claimName"]
 	}
-	mounted, taken := map[any]any{}, map[any]bool{} // claim by path; whether anything is mounted there
+	mounted, taken := map[string]any{}, map[string]bool{} // claim by path; whether anything is mounted there
 	for list, key := range map[string]string{"volumeMounts": "mountPath", "volumeDevices": "devicePath"} {
 		items, _ := container[list].([]any)
 		for _, item := range items {
 			item, _ := item.(map[string]any)
-			mounted[item[key]], taken[item[key]] = claims[item["name"]], true
+			path := textAt(item, key)
+			mounted[path], taken[path] = claims[textAt(item, "name")], true
 		}
 	}
 	var dropped []string
@@ -180,4 +181,10 @@ func (p podSpec) checkMounts(container map[string]any, at []any, task *TaskData)
 		return nil
 	}
 	return p.errorf(append(slices.Clone(at), "volumeMounts"), "the template drops %s; range over .Task.Mounts in volumes and volumeMounts", strings.Join(dropped, ", "))
+}
+
+// textAt is a string among fields of any type, or "".
+func textAt(fields map[string]any, name string) string {
+	text, _ := fields[name].(string)
+	return text
 }
