@@ -138,12 +138,11 @@ func replacePattern(name string) func(pattern, text, replacement string) (string
 }
 
 func untilStep(start, stop, step int) ([]int, error) {
-	if step == 0 || (stop-start)/step > maxListItems {
-		return nil, fmt.Errorf("counting from %d to %d in steps of %d makes more than the %d items that are allowed", start, stop, step, maxListItems)
-	}
 	var list []int
-	for i := start; (step > 0 && i < stop) || (step < 0 && i > stop); i += step {
-		list = append(list, i)
+	for i := start; (step >= 0 && i < stop) || (step < 0 && i > stop); i += step {
+		if list = append(list, i); len(list) > maxListItems { // counted, as the difference of two numbers may overflow
+			return nil, costError(fmt.Sprintf("counting from %d to %d in steps of %d makes more than the %d items that are allowed", start, stop, step, maxListItems))
+		}
 	}
 	return list, nil
 }

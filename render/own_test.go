@@ -187,6 +187,7 @@ func TestUnrulyTemplatesEndInAnError(t *testing.T) {
 		"endless range outside": {"{{ range 100000000000 }}{{ range until 3 }}{{ end }}{{ end }}", `:1:9: executing "extra.yaml" at <range 100000000000>: the template does not`},
 		"endless include":       {`{{ define "a" }}x{{ end }}{{ range 100000000000 }}{{ include "a" . }}{{ end }}`, `at <range 100000000000>: the template does not`},
 		"long range":            {`{{ range until 1000000000 }}{{ end }}`, `at <until 1000000000>`},
+		"steps that overflow":   {`{{ range untilStep -9223372036854775807 9223372036854775807 1 }}{{ end }}`, `at <untilStep`},
 		"steps of nothing":      {`{{ range untilStep 0 10 0 }}{{ end }}`, `at <untilStep 0 10 0>`},
 		"repeat":                {`{{ repeat 1000000000 "abc" }}`, `:1:3: executing "extra.yaml" at <repeat 1000000000 "abc">`},
 		"indent":                {`{{ indent 1000000000 "abc" }}`, `at <indent 1000000000 "abc">`},
