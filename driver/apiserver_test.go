@@ -24,7 +24,7 @@ import (
 
 // apiServer is a small API server in memory: enough of apply, get, list, watch and delete to test what the driver does when
 // answers get lost, objects are in the way, and deletions take their time. That the real one behaves like this is tested on
-// the real one (apply_cluster_test.go).
+// the real one (launch_cluster_test.go).
 type apiServer struct {
 	*httptest.Server
 	mu       sync.Mutex

@@ -69,7 +69,7 @@ type VolumeData struct {
 	Size string // quantity
 }
 
-// clone copies everything that strings reaches.
+// clone copies everything that untrusted reaches.
 func (d *Data) clone() *Data {
 	c := *d
 	c.Labels, c.Annotations = maps.Clone(d.Labels), maps.Clone(d.Annotations)

@@ -30,7 +30,7 @@ const (
 	RoleCopy    Role = "copy"
 )
 
-// Kind names a kind of object together with its scope.
+// Kind names a kind of object together with the version of the API that it is of.
 type Kind struct {
 	APIVersion string
 	Kind       string
