@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"text/template"
 	"unicode"
@@ -19,8 +20,9 @@ import (
 // rendering is given up, and the file is rendered plainly and proven (prove.go). So this may be narrow, but never wrong.
 type binding struct {
 	mask
-	values []any // by placeholder
-	budget int   // for the size of the values
+	values  []any // by placeholder
+	budget  int   // for the size of the values
+	empties bool  // the task has empty strings, which wear no disguise
 }
 
 // maxPlaceholders is how many values a rendering may bind.
@@ -31,10 +33,10 @@ var errUnbound = errors.New("a bound rendering cannot do this")
 
 func newBinding() *binding { return &binding{mask: mask{base: planes[0]}} }
 
-// reset forgets the values of the last rendering.
-func (b *binding) reset() {
+// reset forgets the last rendering and begins one for a task that has empty strings, or none.
+func (b *binding) reset(empties bool) {
 	clear(b.values)
-	b.values, b.budget = b.values[:0], maxOutputBytes
+	b.values, b.budget, b.empties = b.values[:0], maxOutputBytes, empties
 }
 
 func (b *binding) isPlaceholder(r rune) bool {
@@ -68,7 +70,7 @@ func (b *binding) functions() template.FuncMap {
 	bound := maskedFunctions(b, plain)
 	for name, function := range bound {
 		if functions[name] == builds {
-			bound[name] = guarded(function)
+			bound[name] = b.guarded(function)
 		}
 	}
 	bound["toJson"] = b.bind
@@ -77,15 +79,19 @@ func (b *binding) functions() template.FuncMap {
 		bound[name] = b.indent(libraryFunctions[name].(func(int, string) (string, error)))
 	}
 	bound["trim"] = b.trim
+	b.guardText(bound)
 	return bound
 }
 
-// checked gives up when a function makes a character, of an escape say, that would be taken for a disguised one, or cuts one in pieces.
+// checked gives up when a function makes a character, of an escape say, that would be taken for a disguised one, or cuts one in pieces, or
+// makes a text of an empty string.
 func (b *binding) checked(function any) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
+		mayBeEmpty := slices.ContainsFunc(args, b.mayBeEmpty)
 		results := call(value, args)
-		if isTaskText(results[0]) || results[0].Kind() == reflect.String && !utf8.ValidString(results[0].String()) {
+		text := results[0].Kind() == reflect.String
+		if isTaskText(results[0]) || text && (!utf8.ValidString(results[0].String()) || mayBeEmpty && results[0].Len() > 0) {
 			panic(errUnbound)
 		}
 		return results
@@ -93,11 +99,11 @@ func (b *binding) checked(function any) any {
 }
 
 // guarded gives up when a function that is not known to be exact gets a task's string.
-func guarded(function any) any {
+func (b *binding) guarded(function any) any {
 	value := reflect.ValueOf(function)
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
 		for _, arg := range args {
-			if isTaskText(arg) {
+			if isTaskText(arg) || b.mayBeEmpty(arg) {
 				panic(errUnbound)
 			}
 		}
@@ -139,7 +145,7 @@ func (b *binding) quote(plain func(...any) string) func(...any) (string, error) 
 			}
 		}
 		for _, arg := range args {
-			if isTaskText(reflect.ValueOf(arg)) {
+			if value := reflect.ValueOf(arg); isTaskText(value) || b.mayBeEmpty(value) {
 				return "", errUnbound
 			}
 		}
@@ -147,10 +153,10 @@ func (b *binding) quote(plain func(...any) string) func(...any) (string, error) 
 	}
 }
 
-// indent gives up at a disguised line break, after which plain text would be indented too.
+// indent gives up at a disguised line break, after which plain text would be indented too, and at an empty text, which would be text then.
 func (b *binding) indent(plain func(int, string) (string, error)) any {
 	return func(spaces int, text string) (string, error) {
-		if mayBeDisguised(text) && strings.ContainsRune(text, b.base+'\n') {
+		if mayBeDisguised(text) && strings.ContainsRune(text, b.base+'\n') || text == "" && b.empties {
 			return "", errUnbound
 		}
 		return plain(spaces, text)

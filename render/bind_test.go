@@ -27,7 +27,7 @@ func bindingOf(t *testing.T, set *Set, name string, task orchestra.Task) bool {
 // TestOurTemplatesAreBound keeps the common case quick: a change that makes one of our templates too clever for that is found here.
 func TestOurTemplatesAreBound(t *testing.T) {
 	hostileTask := fullTask()
-	hostileTask.Env = map[string]string{"GREETING": "a: b # c\n---\n", "NUMBER": "0123", "QUOTES": `"'\`}
+	hostileTask.Env = map[string]string{"EMPTY": "", "GREETING": "a: b # c\n---\n", "NUMBER": "0123", "QUOTES": `"'\`}
 	for _, builtin := range []string{"", "job", "secret-env", "restricted", "dedicated-namespace"} {
 		var layers []Layer
 		if builtin != "" {
@@ -70,6 +70,42 @@ func TestWhatIsBound(t *testing.T) {
 	} {
 		set := loaded(t, layer("acme", "extra.yaml", text))
 		assert.Equal(t, want, bindingOf(t, set, "extra.yaml", plainTask()), text)
+	}
+}
+
+// TestWhatIsBoundOfEmptyStrings: an empty string is bound, but not written or put together with others.
+func TestWhatIsBoundOfEmptyStrings(t *testing.T) {
+	task := plainTask()
+	task.Env = map[string]string{"EMPTY": ""}
+	task.Command = []string{"", "12"}
+	for text, want := range map[string]bool{
+		`a: {{ index .Task.Command 0 | toJson }}`:                                       true,
+		`a: {{ toJson .Task.Command }}`:                                                 true,
+		`a: {{ index .Task.Command 0 | quote }}`:                                        true,
+		`a: {{ index .Task.Command 0 | b64enc | toJson }}`:                              true,
+		`a: {{ dict "x" (index .Task.Command 0) "y" "z" | toJson }}`:                    false, // true
+		`{{ range .Task.Env }}{{ if .Value }}a: b{{ else }}c: d{{ end }}{{ end }}`:      true,
+		`a: {{ index .Task.Command 0 | default "b" }}`:                                  true,
+		`a: {{ or (index .Task.Command 0) "b" }}`:                                       true,
+		`a: {{ eq (index .Task.Command 0) "" }}`:                                        true,
+		`a: "{{ index .Task.Command 0 }}"`:                                              false, // true
+		`a: b{{ index .Task.Command 0 }}`:                                               false, // true
+		`a: {{ printf "%sb" (index .Task.Command 0) }}`:                                 false, // true
+		`a: {{ include "x" (index .Task.Command 0) }}{{ define "x" }}b{{ . }}{{ end }}`: false,
+	} {
+		set := loaded(t, layer("acme", "extra.yaml", text))
+		assert.Equal(t, want, bindingOf(t, set, "extra.yaml", task), text)
+	}
+	for _, text := range []string{
+		`a: {{ index .Task.Command 0 }}`, `a: {{ index .Task.Command 0 | nindent 2 }}`, `a: 12{{ index .Task.Command 0 }}`, `a: {{ printf "%s12" (index .Task.Command 0) }}`,
+		`a: {{ print (index .Task.Command 0) 12 }}`, `a: {{ join "" (list 12 (index .Task.Command 0)) }}`, `a: {{ index .Task.Command 0 | adler32sum }}`,
+		`a: {{ regexReplaceAll "^$" (index .Task.Command 0) "12" }}`, `a: {{ replace "x" "" "1x2" | cat (index .Task.Command 0) }}`, `a: {{ index .Task.Command 0 | toYaml }}2`,
+	} {
+		set := loaded(t, layer("acme", "extra.yaml", text))
+		data, err := set.taskData(task, RoleTask)
+		require.NoError(t, err)
+		_, ok := set.bound("extra.yaml", data)
+		assert.False(t, ok, text)
 	}
 }
 

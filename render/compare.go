@@ -86,7 +86,10 @@ func (m mask) compareEmpties(real, masked any) *difference {
 			}
 		}
 	case string:
-		if strings.ContainsRune(masked, m.base+empty) {
+		switch {
+		case masked == string(m.base+empty) && real != nil:
+			return nil // the template has a default for an empty string
+		case strings.ContainsRune(masked, m.base+empty):
 			return m.compareScalar(real, masked)
 		}
 	}

@@ -57,7 +57,7 @@ func (e *engine) run(name string, data any) (string, error) {
 }
 
 func (e *engine) include(name string, data any) (string, error) {
-	if err := e.spend(nil); err != nil {
+	if err := e.spend(); err != nil {
 		return "", err
 	}
 	if e.depth++; e.depth > maxIncludeDepth {
@@ -69,11 +69,8 @@ func (e *engine) include(name string, data any) (string, error) {
 
 var errTooManySteps = costError(fmt.Sprintf("the template does not come to an end: more than %d pieces of text or turns of a loop", maxSteps))
 
-// spend takes one step, which has written this text, off those that are left.
-func (e *engine) spend(text []byte) error {
-	if len(text) == 0 {
-		e.turns.note(text)
-	}
+// spend takes one step off those that are left.
+func (e *engine) spend() error {
 	if e.steps--; e.steps < 0 {
 		return e.turns.locate(errTooManySteps)
 	}
@@ -87,11 +84,15 @@ type output struct {
 }
 
 func (o *output) Write(piece []byte) (int, error) {
-	if err := o.engine.spend(piece); err != nil {
+	e := o.engine
+	if len(piece) == 0 && !e.turns.note(piece) && e.binding != nil && e.binding.empties {
+		return 0, errUnbound
+	}
+	if err := e.spend(); err != nil {
 		return 0, err
 	}
-	if o.text.Len()+len(piece) > o.engine.maxBytes {
-		return 0, o.engine.turns.locate(tooLong(o.text.Len() + len(piece)))
+	if o.text.Len()+len(piece) > e.maxBytes {
+		return 0, e.turns.locate(tooLong(o.text.Len() + len(piece)))
 	}
 	return o.text.Write(piece)
 }

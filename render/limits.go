@@ -9,7 +9,7 @@ const (
 	maxFiles         = 256                // of one layer
 	maxOutputBytes   = 3 << 20            // one rendered file; the API server refuses bodies above 3 MiB
 	maxMaskedBytes   = 4 * maxOutputBytes // of the same in disguise, in which a character takes up to four bytes
-	maxSteps         = 1 << 17            // pieces of text written, loop turns included
+	maxSteps         = 1 << 16            // pieces of text written, loop turns included
 	maxBoundSteps    = 1 << 14            // the same before a bound rendering is given up for a plain one
 	maxListItems     = 10_000             // made by until, untilStep and seq
 	maxIncludeDepth  = 100

@@ -11,7 +11,7 @@ import (
 // readSimply reads text as a bound rendering of it would be read.
 func readSimply(text string) (map[string]any, bool) {
 	b := newBinding()
-	b.reset()
+	b.reset(false)
 	lines, ok := b.lines(text)
 	if !ok || len(lines) == 0 {
 		return nil, false

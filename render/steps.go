@@ -81,23 +81,24 @@ type turn struct {
 
 func (t *turns) reset() { t.running = t.running[:0] }
 
-// note counts a step; other empty texts are none.
-func (t *turns) note(text []byte) {
+// note counts an empty text if it is a step.
+func (t *turns) note(text []byte) (isStep bool) {
 	if cap(text) == 0 {
-		return
+		return false
 	}
 	address := &text[:1][0]
-	if _, ok := t.steps[address]; !ok {
-		return
+	if _, isStep = t.steps[address]; !isStep {
+		return false
 	}
 	for i := range t.running {
 		if t.running[i].step == address {
 			t.running = t.running[:i+1]
 			t.running[i].count++
-			return
+			return true
 		}
 	}
 	t.running = append(t.running, turn{address, 1})
+	return true
 }
 
 // locate says which loop or call has the most turns, if there is any.
