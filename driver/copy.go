@@ -49,8 +49,8 @@ func (h *helper) unpack(ctx context.Context, archive io.Reader) error {
 	defer stream.Close() // ends the goroutine, unless archive blocks
 	go func() { writer.CloseWithError(repackTo(writer, archive)) }()
 	_, err := h.c.exec(copying, process{
-		pod: h.c.id, tool: helperTool, command: []string{helperTool, "sh", "-c", unpackScript, "sh", report.word}, dir: h.dir(),
-		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyBuffer,
+		pod: h.c.id, tool: helperTool, command: []string{helperTool, "sh", "-c", fmt.Sprintf(unpackScript, copyFrame), "sh", report.word}, dir: h.dir(),
+		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyFrame,
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -62,7 +62,7 @@ func (h *helper) unpack(ctx context.Context, archive io.Reader) error {
 }
 
 func repackTo(w io.Writer, archive io.Reader) error {
-	buffered := bufio.NewWriterSize(w, copyBuffer)
+	buffered := bufio.NewWriterSize(w, copyFrame)
 	p := newRepacker(buffered)
 	p.prefix, p.deferred = "./", true
 	if err := p.run(archive); err != nil {
@@ -190,7 +190,7 @@ func (h *helper) pack(ctx context.Context, w io.Writer, paths []string) error {
 func (h *helper) produce(ctx context.Context, w io.Writer, paths []string) error {
 	report := &copyReport{word: rand.Text(), paths: paths}
 	came := newMeasure()
-	command := []string{helperTool, "sh", "-c", packScript, "sh", report.word}
+	command := []string{helperTool, "sh", "-c", fmt.Sprintf(packScript, copyFrame), "sh", report.word}
 	for _, file := range paths {
 		command = append(command, "./"+file)
 	}
