@@ -35,11 +35,11 @@ func (p proof) blame(d *difference) error {
 			}
 		})
 		if found := alone.difference(); found != nil {
-			return &InjectionError{Position: alone.position(found, candidate), Field: candidate.String(), Reason: found.reason}
+			return &InjectionError{Position: alone.position(found, candidate), Field: candidate.String(), Reason: found.because(candidate)}
 		}
 	}
-	whole := field{name: "Task", index: -1} // no field does it by itself
-	return &InjectionError{Position: p.position(d, whole), Field: whole.String(), Reason: d.reason}
+	whole := field{name: wholeField, index: -1} // no field does it by itself
+	return &InjectionError{Position: p.position(d, whole), Field: whole.String(), Reason: d.because(whole)}
 }
 
 // difference renders both ways and compares.

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,9 +10,18 @@ import (
 // difference says where a masked rendering differs from the real one.
 type difference struct {
 	document int
-	path     []any // map keys and list indexes
-	reason   string
-	torn     bool // the YAML is broken or of another structure, so that the path says little
+	path     []any  // map keys and list indexes
+	reason   string // in words, which may quote the task
+	outline  string // reason for fields that may be secrets; "" if it quotes nothing
+	torn     bool   // the YAML is broken or of another structure, so that the path says little
+}
+
+// because is the reason for an error about the field. It quotes nothing of an env variable, which may be a secret.
+func (d *difference) because(blamed field) string {
+	if blamed.name == envField || blamed.name == wholeField {
+		return cmp.Or(d.outline, d.reason)
+	}
+	return d.reason
 }
 
 // compare walks both trees.
@@ -20,13 +30,13 @@ func (m mask) compare(real, masked any) *difference {
 	case map[string]any:
 		maskedMap, ok := masked.(map[string]any)
 		if !ok || len(maskedMap) != len(real) {
-			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real)), torn: true}
+			return restructured(real)
 		}
 		for maskedKey, maskedItem := range maskedMap {
 			key := m.undo(maskedKey)
 			item, ok := real[key]
 			if !ok {
-				return &difference{reason: fmt.Sprintf("it changes the key %q", key)}
+				return &difference{reason: fmt.Sprintf("it changes the key %q", key), outline: "it changes a key"}
 			}
 			if d := m.compare(item, maskedItem); d != nil {
 				return d.under(key)
@@ -36,7 +46,7 @@ func (m mask) compare(real, masked any) *difference {
 	case []any:
 		maskedList, ok := masked.([]any)
 		if !ok || len(maskedList) != len(real) {
-			return &difference{reason: fmt.Sprintf("it changes the structure to %s", brief(real)), torn: true}
+			return restructured(real)
 		}
 		for i := range real {
 			if d := m.compare(real[i], maskedList[i]); d != nil {
@@ -48,17 +58,25 @@ func (m mask) compare(real, masked any) *difference {
 	return m.compareScalar(real, masked)
 }
 
+func restructured(real any) *difference {
+	const outline = "it changes the structure"
+	return &difference{reason: outline + " to " + brief(real), outline: outline, torn: true}
+}
+
 func (m mask) compareScalar(real, masked any) *difference {
 	text, isText := masked.(string)
 	if !isText {
 		if !reflect.DeepEqual(real, masked) {
-			return &difference{reason: fmt.Sprintf("it turns %s into %s", brief(masked), brief(real))}
+			return &difference{reason: fmt.Sprintf("it turns %s into %s", brief(masked), brief(real)), outline: "it changes another value"}
 		}
 		return nil
 	}
 	text = m.undo(text)
 	if got, ok := real.(string); !ok || got != text {
-		return &difference{reason: fmt.Sprintf("%s would become the %s %s", brief(text), kindName(real), brief(real))}
+		return &difference{
+			reason:  fmt.Sprintf("%s would become the %s %s", brief(text), kindName(real), brief(real)),
+			outline: "YAML would read something else, of the type " + kindName(real),
+		}
 	}
 	return nil
 }

@@ -86,6 +86,11 @@ func (d *Data) clone() *Data {
 	return &c
 }
 
+const (
+	envField   = "Task.Env"
+	wholeField = "Task"
+)
+
 // field names a field of a task for an error. It is a value, not yet a text, because errors are rare.
 type field struct {
 	name  string
@@ -129,7 +134,7 @@ func (d *Data) untrusted(visit func(from field, text *string)) {
 	}
 	for i := range d.Task.Env {
 		env := &d.Task.Env[i]
-		from := field{name: "Task.Env", key: d.Task.EnvNames[i], index: i}
+		from := field{name: envField, key: d.Task.EnvNames[i], index: i}
 		for _, text := range []*string{&env.Name, &env.Value, &env.Literal, &d.Task.EnvNames[i]} {
 			visit(from, text)
 		}

@@ -40,21 +40,38 @@ func (d document) errorf(path []any, format string, args ...any) error {
 
 // explainYAML points from errors in rendered YAML, which nobody has seen, into the template.
 func (s *Set) explainYAML(name, text string, data *Data, err error) error {
+	shown := s.withoutSecrets(name, text, data)
 	var problems []error
 	for _, problem := range each(err) {
 		line := errorLine(text, problem)
 		problems = append(problems, &TemplateError{
 			Position: s.position(name, data, text, line, libraryFunctions),
-			Rendered: around(text, line),
+			Rendered: around(shown, line),
 			Err:      fmt.Errorf("parsing the rendered YAML: %w", problem),
 		})
 	}
 	return errors.Join(problems...)
 }
 
+// withoutSecrets is the text for people to see: as it is without the values of the task's env. It is "" if that has other lines.
+func (s *Set) withoutSecrets(name, text string, data *Data) string {
+	if data.Task == nil || len(data.Task.Env) == 0 {
+		return text
+	}
+	data = data.clone()
+	for i := range data.Task.Env {
+		data.Task.Env[i].Value, data.Task.Env[i].Literal = "x", "x"
+	}
+	shown, err := s.execute(&s.plain, name, data)
+	if err != nil || strings.Count(shown, "\n") != strings.Count(text, "\n") {
+		return ""
+	}
+	return shown
+}
+
 // around shows two lines before and after, the line itself marked.
 func around(text string, line int) string {
-	if line == 0 {
+	if line == 0 || text == "" {
 		return ""
 	}
 	var shown []string

@@ -44,7 +44,7 @@ func inspect(data *Data) (found *inspection, err error) {
 		texts = append(texts, *text)
 		found.empties = found.empties || *text == ""
 		if !utf8.ValidString(*text) && err == nil {
-			err = fmt.Errorf("%s: %q is not valid UTF-8", from, *text)
+			err = fmt.Errorf("%s is not valid UTF-8", from)
 		}
 	})
 	if err == nil {
@@ -81,13 +81,13 @@ func maskData(data *Data, m mask) *Data {
 func (p proof) compare(real, masked rendering) *difference {
 	switch {
 	case masked.failed != nil:
-		return &difference{reason: fmt.Sprintf("the template takes another way for it (%v)", masked.failed)}
+		return &difference{reason: fmt.Sprintf("the template takes another way for it (%v)", masked.failed), outline: "the template takes another way for it"}
 	case masked.err != nil && real.err != nil:
 		return nil // the author's mistake, reported as such
 	case real.err != nil:
-		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err), torn: true}
+		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err), outline: "it breaks the YAML", torn: true}
 	case masked.err != nil:
-		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%v)", masked.err)}
+		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%v)", masked.err), outline: "the YAML is whole only by it"}
 	case len(real.objects) != len(masked.objects):
 		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(real.objects), len(masked.objects)), torn: true}
 	}
