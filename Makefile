@@ -43,9 +43,10 @@ $(LINT): tools.mod
 .PHONY: bench
 bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, and rendering beside Helm and a typed struct
 	@$(DEVCLUSTER) up --simulated-nodes 1
-	ORCHESTRA_TEST_KUBECTL=$$($(DEVCLUSTER) kubectl) go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver
-	go test -run '^$$' -bench Wait -benchtime 100x ./driver
-	go -C render/helmbench test -count=1 -bench . .
+	@set -o pipefail; kubectl=$$($(DEVCLUSTER) kubectl) && { \
+		ORCHESTRA_TEST_KUBECTL=$$kubectl go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver && \
+		go -C render/helmbench test -run '^$$' -count=1 -bench . .; \
+	} | go run ./internal/benchtable
 
 .PHONY: soak
 soak: ## Run 1,000 tasks, restart the control plane under 100, and spoil requests by a random seed, on the local Kubernetes

@@ -1,9 +1,7 @@
 package driver
 
 import (
-	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,18 +16,25 @@ import (
 // completing is the label of pods that the simulated nodes complete by themselves; others run for ever.
 var completing = map[string]any{"devcluster/complete": "true"}
 
-// simulatedDriver runs tasks, with labels, on the simulated nodes of the development cluster.
-func simulatedDriver(t testing.TB, config *rest.Config, labels map[string]any) *Driver {
-	t.Helper()
-	d, err := New(t.Context(), Config{
-		Namespace:  fmt.Sprintf("simulated-%d", time.Now().UnixNano()),
+// simulatedConfig leads tasks, with labels, to the simulated nodes of the development cluster, in an Orchestra namespace of its own.
+func simulatedConfig(config *rest.Config, labels map[string]any) Config {
+	return Config{
+		Namespace:  uniqueNamespace(),
 		RESTConfig: config,
 		Values: map[string]any{
 			"nodeSelector": map[string]any{"type": "kwok"},
 			"tolerations":  []any{map[string]any{"key": "kwok.x-k8s.io/node", "operator": "Exists"}},
 			"labels":       labels,
+
+			"terminationGracePeriodSeconds": 0, // a pod goes with its deletion, without kwok
 		},
-	}, nil)
+	}
+}
+
+// simulatedDriver is a driver with that configuration, whose watch is there.
+func simulatedDriver(t testing.TB, config *rest.Config, labels map[string]any) *Driver {
+	t.Helper()
+	d, err := New(t.Context(), simulatedConfig(config, labels), nil)
 	require.NoError(t, err)
 	require.NoError(t, d.watch.start(t.Context()))
 	return d

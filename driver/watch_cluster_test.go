@@ -8,13 +8,10 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
@@ -45,53 +42,6 @@ func TestWatchSurvivesCutsOnTheCluster(t *testing.T) {
 		assert.Equal(t, seen.status, cut.status)
 	}
 	require.NoError(t, cutOff.link.stale())
-}
-
-// BenchmarkWait prints how long after a change of a pod its waiter has it: after the answer to the request that made it, and after a plain watch
-// of that one pod in the same run.
-func BenchmarkWait(b *testing.B) {
-	l := newLab(b, testcluster.ReadInfo(b))
-	s := l.make(b, "bench", podSpec(b, `{schedulingGates: [{name: example.com/wait}], containers: [{name: task}]}`))
-	pods := l.client.CoreV1().Pods("default")
-	type arrival struct {
-		version string
-		at      time.Time
-	}
-	arrivals := make(chan arrival, 100)
-	go func() {
-		defer close(arrivals)
-		for event := range s.states.ResultChan() {
-			if pod, ok := event.Object.(*corev1.Pod); ok {
-				arrivals <- arrival{pod.ResourceVersion, time.Now()}
-			}
-		}
-	}()
-	var afterAnswer, afterPlain time.Duration
-	for b.Loop() {
-		patch := []byte(`{"metadata":{"annotations":{"t":"` + time.Now().String() + `"}}}`)
-		patched, err := pods.Patch(b.Context(), s.pod.Name, types.MergePatchType, patch, metav1.PatchOptions{})
-		require.NoError(b, err)
-		answered := time.Now()
-		_, err = l.watch.wait(b.Context(), s.pod.UID, func(r record) bool { return !newer(patched.ResourceVersion, r.version) })
-		require.NoError(b, err)
-		seen := time.Now()
-		afterAnswer += seen.Sub(answered)
-		for plain := range arrivals {
-			if !newer(patched.ResourceVersion, plain.version) {
-				afterPlain += seen.Sub(plain.at)
-				break
-			}
-		}
-	}
-	b.ReportMetric(milliseconds(afterAnswer, b.N), "ms-after-answer/op")
-	b.ReportMetric(milliseconds(afterPlain, b.N), "ms-after-plain-watch/op")
-	s.states.Stop()
-	for range arrivals { // until the goroutine has ended
-	}
-}
-
-func milliseconds(total time.Duration, n int) float64 {
-	return float64(total.Microseconds()) / 1000 / float64(n)
 }
 
 // newCutWatch is a watch of the lab's pods over a line that can be cut.

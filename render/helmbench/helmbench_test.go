@@ -84,7 +84,7 @@ func BenchmarkRendering(b *testing.B) {
 			b.ReportMetric(costs[name], "cpu-µs/op")
 			for _, baseline := range []string{"typed", "helm"} {
 				if costs[baseline] > 0 && baseline != name {
-					b.ReportMetric(costs[name]/costs[baseline], "x-"+baseline)
+					b.ReportMetric(costs[name]/costs[baseline], "cpu-x-"+baseline)
 				}
 			}
 		})
