@@ -1,8 +1,16 @@
 // Package driver runs Orchestra's tasks as Kubernetes Pods or Jobs.
 //
-// A task is rendered by package render, applied by server-side apply, watched, streamed and cleaned up: one file for each
-// verb. Reading order: run.go, launch.go, apply.go; then watch.go and statusof.go; then logs.go and stdin.go; then
-// cleanup.go and close.go.
+// A task is rendered by package render, applied by server-side apply, watched, streamed and cleaned up: one file for each verb, and
+// where a verb takes several, all begin with its name (logs.go, logs_reader.go). In the order of a task's life:
+//
+//	connect   driver.go, config.go, layers.go, connect.go; below every request limiter.go, grants.go, warnings.go, retry.go
+//	create    run.go, launch.go, apply.go, ownership.go, prepare.go, volume.go; hold.go and lease.go say who uses an object
+//	watch     watch.go, feed.go, link.go, store.go, record.go
+//	judge     statusof.go, terminated.go, waiting.go, interruption.go, job.go, outcome.go; with a clock deadline.go, enforce.go, events.go
+//	stream    logs.go, stdin.go
+//	work in   sandbox.go, exec.go, copy.go
+//	remove    cleanup.go, delete.go, gone.go, remove.go, close.go, sweep.go
+//	look on   get.go, task.go, tasks.go, volumes.go, dryrun.go, rbac.go
 package driver
 
 import (

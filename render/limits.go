@@ -11,7 +11,7 @@ const (
 	maxMaskedBytes   = 4 * maxOutputBytes // of the same in disguise, in which a character takes up to four bytes
 	maxSteps         = 1 << 16            // pieces of text written, loop turns included
 	maxBoundSteps    = 1 << 14            // the same before a bound rendering is given up for a plain one
-	maxListItems     = 10_000             // made by until, untilStep and seq
+	maxListItems     = 10_000             // made by until and untilStep
 	maxIncludeDepth  = 100
 )
 
