@@ -84,8 +84,8 @@ func sizeOf(claim *unstructured.Unstructured) resource.Quantity {
 // Name is the name that was given to CreateVolume.
 func (v *volume) Name() string { return v.name }
 
-// Path is "", as it depends on the task: /tmp/{pod-name}/{mount-path}, in the default templates.
-func (v *volume) Path() string { return "" }
+// Path is relative to /tmp/{pod-name}, which is a task's default working directory.
+func (v *volume) Path() string { return orchestra.VolumePath(v.name) }
 
 // Cleanup deletes the claim with its data and waits until it is gone. Kubernetes keeps a claim while a pod that uses it
 // exists, also one that is done: clean up the tasks first. After Config.DeletionTimeout the error says so.

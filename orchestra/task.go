@@ -34,21 +34,6 @@ type Task struct {
 	Stdin io.Reader
 }
 
-// Mounts are a task's volumes. Names are unique, and so are paths.
-type Mounts []Mount
-
-// Mount makes a volume visible to a task.
-type Mount struct {
-	// Name is the volume's, as in Driver.CreateVolume. A volume that does not exist yet is created.
-	// Tasks of one namespace that mount the same name share its data. Required.
-	Name string
-	// Path is where the task sees the volume: always under the task's root, so that "data" and "/data" are the same path.
-	// In the default working directory "./data" is the volume. Required, and not the task's root itself.
-	Path string
-	// SizeGB is the size in GiB of a volume that has to be created; 0 means the driver's default.
-	SizeGB int
-}
-
 // ContainerLimits caps a task. 0 means no limit; negative values are refused.
 type ContainerLimits struct {
 	// CPU is in Docker's CPU shares: 1024 are one CPU.

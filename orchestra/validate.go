@@ -14,7 +14,7 @@ import (
 // that ParseUser knows, for drivers that can look names up.
 //
 // What is accepted is what Kubernetes 1.37 accepts, and no other driver needs less:
-//   - ID, Image and a mount's Name and Path are required; all strings are valid UTF-8 without NUL, which no process can receive.
+//   - ID, Image and a mount's Name are required; all strings are valid UTF-8 without NUL, which no process can receive.
 //   - Image is a reference as the kubelet parses it (pkg/util/parsers): [domain[:port]/]path[:tag][@digest].
 //   - Env names are printable ASCII without "=" (apimachinery's validation.IsRelaxedEnvVarName, in force since 1.34).
 //   - Mounts have unique names and, once cleaned, unique paths; no path is the task's root or climbs out of it with "..",
@@ -117,8 +117,8 @@ func (f *fieldErrors) checkMounts(mounts Mounts) {
 		if f.checkRequired(field+".Name", mount.Name) {
 			f.checkUnique(names, i, mount.Name, field+".Name", mount.Name)
 		}
-		if f.checkRequired(field+".Path", mount.Path) {
-			f.checkMountPath(paths, i, mount.Path)
+		if target := mount.Target(); target != "" && f.checkText(field+".Path", target) {
+			f.checkMountPath(paths, i, target)
 		}
 		f.checkNotNegative(field+".SizeGB", int64(mount.SizeGB))
 	}

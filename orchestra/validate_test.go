@@ -88,7 +88,7 @@ func TestValidateRefuses(t *testing.T) {
 			},
 			"Mounts[1].Name", "is taken by Mounts[0]",
 		},
-		"mount without path":  {func(task *orchestra.Task) { task.Mounts = mountsAt("") }, "Mounts[0].Path", "is required"},
+		"default path taken":  {func(task *orchestra.Task) { task.Mounts = mountsAt("mm", "") }, "Mounts[1].Path", "is taken by Mounts[0]"},
 		"mount path with NUL": {func(task *orchestra.Task) { task.Mounts = mountsAt("a\x00") }, "Mounts[0].Path", "has a NUL at byte 1"},
 		"mount at the root":   {func(task *orchestra.Task) { task.Mounts = mountsAt("a", "./b/..") }, "Mounts[1].Path", "is the task's root itself"},
 		"mount at slash":      {func(task *orchestra.Task) { task.Mounts = mountsAt("//") }, "Mounts[0].Path", "is the task's root itself"},

@@ -10,7 +10,8 @@ import (
 type Volume interface {
 	// Name is the name that was given to CreateVolume, and the one that mounts use.
 	Name() string
-	// Path is where tasks see the volume, or "" if that depends on the task.
+	// Path is where tasks see the volume whose mounts say nothing else, relative to a task's root, which is its default working directory:
+	// VolumePath of the name. Mount{Name: v.Name()} and Mount{Name: v.Name(), Path: v.Path()} are the same mount.
 	Path() string
 	// Cleanup removes the volume with its data. It is idempotent: a volume that is gone is no error. The outcome for a
 	// task that still uses the volume is the backend's affair.

@@ -57,7 +57,7 @@ func (s *Set) mountData(mounts orchestra.Mounts, dir string) []MountData {
 		list = append(list, MountData{
 			Name:      sanitize.Label("volume", mount.Name),
 			ClaimName: s.ClaimName(mount.Name),
-			Path:      path.Join(dir, mount.Path),
+			Path:      path.Join(dir, mount.Target()),
 			Source:    s.VolumeSource(mount.Name),
 		})
 	}

@@ -52,8 +52,8 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		"detached and --rm": {[]string{"run", "--image", "x", "-d", "--rm", "-i"}, exitAround, []string{"flags --detach and --rm", "flags --detach and --stdin"}},
 		"orphaned flag":     {[]string{"run", "--image", "x", "--remove-volumes"}, exitAround, []string{"it needs --rm"}},
 		"bad --set":         {[]string{"ps", "--set", "a", "--set", "b=[", "--set", "c..d=1", "--set", "e=1", "--set", "e.f=1"}, exitUsage, []string{`flag --set "a": want PATH=VALUE`, `flag --set "b=["`, "empty part", `"e" was set to something`}},
-		"all at once": {[]string{"run", "a", "--env", "NOVALUE", "--volume", "x", "--volume", "x:/y:big", "--memory", "lots", "--cpu", "many"}, exitAround, []string{
-			`flag --env "NOVALUE": want NAME=VALUE`, `flag --volume "x": want NAME:PATH`, `"big" is not a positive number of GiB`,
+		"all at once": {[]string{"run", "a", "--env", "NOVALUE", "--volume", ":x", "--volume", "x:/y:big", "--memory", "lots", "--cpu", "many"}, exitAround, []string{
+			`flag --env "NOVALUE": want NAME=VALUE`, `flag --volume ":x": want NAME, NAME:PATH`, `"big" is not a positive number of GiB`,
 			`flag --memory: "lots" is no amount of memory, such as 512Mi`, `flag --cpu: "many" is no number of CPUs, such as 2`, "has no image",
 		}},
 	} {

@@ -38,7 +38,7 @@ func (f *taskFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.image, "image", "", "image of the task (required here or in the file)")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "environment variable NAME=VALUE; may be given several times")
 	flags.StringArrayVar(&f.envFiles, "env-file", nil, "file of lines NAME=VALUE; may be given several times")
-	flags.StringArrayVarP(&f.volumes, "volume", "v", nil, "volume NAME:PATH or NAME:PATH:SIZE in GiB; may be given several times")
+	flags.StringArrayVarP(&f.volumes, "volume", "v", nil, "volume NAME, NAME:PATH or NAME:PATH:SIZE in GiB, in the working directory; may be given several times")
 	flags.StringVar(&f.cpu, "cpu", "", "CPU limit, such as 2, 0.5 or 500m (default: no limit)")
 	flags.StringVar(&f.memory, "memory", "", "memory limit, such as 512Mi (default: no limit)")
 	flags.StringVar(&f.user, "user", "", "user: root, uid, uid:gid, or a name of the templates' values (default: the image's)")
@@ -194,10 +194,13 @@ func (f *taskFlags) readLimits(task *orchestra.Task) error {
 
 func parseMount(text string) (orchestra.Mount, error) {
 	parts := strings.Split(text, ":")
-	if len(parts) != 2 && len(parts) != 3 {
-		return orchestra.Mount{}, fmt.Errorf("flag --volume %q: want NAME:PATH or NAME:PATH:SIZE", text)
+	mount := orchestra.Mount{Name: parts[0]}
+	if len(parts) > 3 || mount.Name == "" {
+		return mount, fmt.Errorf("flag --volume %q: want NAME, NAME:PATH or NAME:PATH:SIZE", text)
 	}
-	mount := orchestra.Mount{Name: parts[0], Path: parts[1]}
+	if len(parts) > 1 {
+		mount.Path = parts[1]
+	}
 	if len(parts) == 3 {
 		size, err := strconv.Atoi(parts[2])
 		if err != nil || size <= 0 {

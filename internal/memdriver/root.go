@@ -39,15 +39,15 @@ func (s *space) taskDir(task orchestra.Task) (string, error) {
 
 func (s *space) fill(dir string, task orchestra.Task) error {
 	mounts := slices.SortedFunc(slices.Values(task.Mounts), func(a, b orchestra.Mount) int { // "a" before "a/b"
-		return cmp.Compare(filepath.Clean("/"+a.Path), filepath.Clean("/"+b.Path))
+		return cmp.Compare(filepath.Clean("/"+a.Target()), filepath.Clean("/"+b.Target()))
 	})
 	for _, mount := range mounts {
 		v, err := s.volume(mount.Name)
 		if err != nil {
 			return err
 		}
-		if err := link(v.dir, filepath.Join(dir, mount.Path)); err != nil {
-			return fmt.Errorf("mounting volume %q at %q: %w", mount.Name, mount.Path, err)
+		if err := link(v.dir, filepath.Join(dir, mount.Target())); err != nil {
+			return fmt.Errorf("mounting volume %q at %q: %w", mount.Name, mount.Target(), err)
 		}
 	}
 	if filepath.IsAbs(task.WorkDir) {

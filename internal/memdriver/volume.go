@@ -31,8 +31,8 @@ func (s *space) volume(name string) (*volume, error) {
 
 func (v *volume) Name() string { return v.name }
 
-// Path is "", as tasks see the volume under roots of their own.
-func (v *volume) Path() string { return "" }
+// Path is relative to a task's root.
+func (v *volume) Path() string { return orchestra.VolumePath(v.name) }
 
 func (v *volume) Cleanup(context.Context) error {
 	backend.Lock()

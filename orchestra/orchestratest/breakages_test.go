@@ -128,6 +128,7 @@ var breakages = []breakage{
 		}
 	})},
 	{"mounts have names of their own", "a created volume is the mounted one", broken{volume: func(v orchestra.Volume) orchestra.Volume { return renamed{v} }}},
+	{"volumes have no path", "a volume's path is where tasks see it", broken{volume: func(v orchestra.Volume) orchestra.Volume { return renamed{v} }}},
 	{"volumes stay", "cleaning a volume up removes its data", broken{volume: func(v orchestra.Volume) orchestra.Volume { return unremovable{v} }}},
 	{"names of volumes collide", "names of volumes are free", tasks(func(task *orchestra.Task) {
 		for i := range task.Mounts {

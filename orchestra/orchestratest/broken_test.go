@@ -146,10 +146,12 @@ func (h hasty) Wait(context.Context) (orchestra.ContainerStatus, error) {
 	return fixedStatus{true, 0}, nil
 }
 
-// renamed is a volume that forgot its name, or cannot be removed twice.
+// renamed is a volume that forgot its name and its path, or cannot be removed twice.
 type renamed struct{ orchestra.Volume }
 
 func (renamed) Name() string { return "pvc-1234" }
+
+func (renamed) Path() string { return "." }
 
 type unremovable struct{ orchestra.Volume }
 

@@ -1,6 +1,9 @@
 package orchestratest
 
 import (
+	"path/filepath"
+	"strings"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +29,20 @@ var volumeRules = []rule{
 			assert.Equal(s, "created", volume.Name())
 			s.write("writer", "created")
 			assert.Equal(s, "writer\n", s.read(volume.Name()))
+		},
+	},
+	{
+		"a volume's path is where tasks see it",
+		"a caller that has a Volume need not invent a path for it, whatever its name: a mount without one is found at Volume.Path.",
+		func(s *subject) {
+			task := shell("seer", `for path in "$@"; do cd "$path" && echo seen >file && cd - >/dev/null; done; ls -d */file | wc -l`)
+			task.Command = append(task.Command, "sh")
+			for _, name := range []string{"plain", "Build/Cache #1", "..", "-rf", "%2E.", "ü\n", strings.Repeat("long", 70)} {
+				path := s.volume(name).Path()
+				assert.True(s, filepath.IsLocal(path), "%q is relative, and within the task's root", path)
+				task.Mounts, task.Command = append(task.Mounts, orchestra.Mount{Name: name}), append(task.Command, path)
+			}
+			assert.Equal(s, "7", strings.TrimSpace(s.succeed(task)))
 		},
 	},
 	{
