@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A task is untrusted and a template's author may forget to quote. So a task's strings go through templates in disguise: every
@@ -71,15 +72,18 @@ func (m mask) apply(text string) string {
 	}
 	last := len(text) - 1
 	first := true
+	from := 0 // what is not in masked yet
 	var masked strings.Builder
 	masked.Grow(len(text) + 16)
 	for i, r := range text {
 		if r < planeSize && (first || isSyntax(r, i == last)) {
-			r += m.base
-			first = false
+			masked.WriteString(text[from:i])
+			masked.WriteRune(r + m.base)
+			_, size := utf8.DecodeRuneInString(text[i:])
+			first, from = false, i+size
 		}
-		masked.WriteRune(r)
 	}
+	masked.WriteString(text[from:])
 	return masked.String()
 }
 

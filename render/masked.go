@@ -111,11 +111,11 @@ func (w disguised) around(function any, before, after func(reflect.Value) reflec
 	return reflect.MakeFunc(value.Type(), func(args []reflect.Value) []reflect.Value {
 		isTask := false
 		for i, arg := range args {
-			isTask = isTask || isTaskText(arg)
+			isTask = isTask || after != nil && isTaskText(arg)
 			args[i] = before(arg)
 		}
 		results := call(value, args)
-		if after != nil && isTask {
+		if isTask {
 			results[0] = after(results[0])
 		}
 		return results
@@ -133,11 +133,14 @@ func (w disguised) applyAll(value reflect.Value) reflect.Value { return mapStrin
 
 // undoAny is undoAll for what text/template's functions get.
 func (w disguised) undoAny(value any) any {
-	switch value := value.(type) {
+	switch text := value.(type) {
 	case nil, bool, int, int64, *int64:
 		return value
 	case string:
-		return w.undo(value)
+		if !mayBeDisguised(text) {
+			return value
+		}
+		return w.undo(text)
 	}
 	return w.undoAll(reflect.ValueOf(value)).Interface()
 }

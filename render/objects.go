@@ -1,9 +1,6 @@
 package render
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,7 +44,8 @@ func (s *Set) task(data *Data) (*Rendered, error) {
 	for _, mount := range data.Task.Mounts {
 		rendered.Claims = append(rendered.Claims, mount.ClaimName)
 	}
-	return rendered, rendered.seal()
+	rendered.seal()
+	return rendered, nil
 }
 
 // taskDocuments renders and checks all of a task's objects, and reports what is wrong with any of them.
@@ -75,21 +73,13 @@ func (s *Set) single(name string, data *Data) (document, error) {
 }
 
 // seal writes into the workload's annotations the digest of everything rendered and the kinds of the extras.
-func (r *Rendered) seal() error {
-	hash := sha256.New()
-	encoder := json.NewEncoder(hash) // maps in the order of their keys
-	for _, object := range append(slices.Clone(r.Extras), r.Workload) {
-		if err := encoder.Encode(object.Object); err != nil {
-			return fmt.Errorf("hashing %s %q: %w", object.GetKind(), object.GetName(), err)
-		}
-	}
-	r.Digest = hex.EncodeToString(hash.Sum(nil))
+func (r *Rendered) seal() {
+	r.Digest = digest(append(slices.Clone(r.Extras), r.Workload))
 	annotations := r.Workload.Object["metadata"].(map[string]any)["annotations"].(map[string]any) // own made it
 	annotations[AnnotationDigest] = r.Digest
 	if kinds := kindsOf(r.Extras); len(kinds) > 0 {
 		annotations[AnnotationKinds] = strings.Join(kinds, ",")
 	}
-	return nil
 }
 
 // kindsOf lists the kinds of objects as "apiVersion/Kind", sorted, each once.
