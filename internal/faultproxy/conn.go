@@ -3,7 +3,9 @@ package faultproxy
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -21,24 +23,29 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &conn{Conn: accepted, listener: l, frozen: make(chan struct{}), closed: make(chan struct{})}
-	c.readable.Store(unlimited)
+	c.spoilAfter(up, unlimited, nil)
+	c.spoilAfter(down, unlimited, nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[c] = true
 	return c, nil
 }
 
-func (l *listener) resetAll() {
+// all does something to every connection that is open.
+func (l *listener) all(do func(*conn)) {
 	l.mu.Lock()
-	conns := make([]*conn, 0, len(l.open))
-	for c := range l.open {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(l.open))
 	l.mu.Unlock()
 	for _, c := range conns {
-		c.reset()
+		do(c)
 	}
 }
+
+// Directions of a connection.
+const (
+	up   = iota // from the client
+	down        // to the client
+)
 
 const unlimited = 1 << 62
 
@@ -46,29 +53,56 @@ const unlimited = 1 << 62
 type conn struct {
 	net.Conn
 	listener *listener
-	readable atomic.Int64 // bytes until it is reset
+	limits   [2]atomic.Pointer[limit] // by direction
 	freezing sync.Once
 	frozen   chan struct{} // closed when nothing passes any more
 	closing  sync.Once
 	closed   chan struct{}
 }
 
+// limit is what happens to a connection when it has carried so many bytes.
+type limit struct {
+	left  atomic.Int64
+	spoil func(*conn)
+}
+
+// spoilAfter spoils the connection when it has carried that many more bytes in one direction.
+func (c *conn) spoilAfter(direction int, bytes int64, spoil func(*conn)) {
+	l := &limit{spoil: spoil}
+	l.left.Store(bytes)
+	c.limits[direction].Store(l)
+}
+
+func (c *conn) carried(direction, bytes int) {
+	if l := c.limits[direction].Load(); l.left.Add(-int64(bytes)) < 0 {
+		l.spoil(c)
+	}
+}
+
+// Read never hands on what came after the limit.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if c.readable.Add(-int64(n)) < 0 {
-		c.reset()
-	}
+	c.carried(up, n)
 	if c.held() {
 		return 0, net.ErrClosed
 	}
 	return n, err
 }
 
+// Write sends what the limit allows.
 func (c *conn) Write(p []byte) (int, error) {
 	if c.held() {
 		return 0, net.ErrClosed
 	}
-	return c.Conn.Write(p)
+	allowed := p[:max(0, min(int64(len(p)), c.limits[down].Load().left.Load()))]
+	n, err := c.Conn.Write(allowed)
+	if len(allowed) == len(p) || err != nil {
+		c.carried(down, n)
+		return n, err
+	}
+	c.carried(down, len(p))
+	c.held()
+	return n, net.ErrClosed
 }
 
 // held waits for the end of a frozen connection, and says whether it is one.
@@ -100,9 +134,6 @@ func (c *conn) reset() {
 	}
 	_ = c.Close()
 }
-
-// resetAfter resets the connection when that many more bytes have come from the client.
-func (c *conn) resetAfter(bytes int64) { c.readable.Store(bytes) }
 
 type connKey struct{}
 

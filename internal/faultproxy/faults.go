@@ -67,9 +67,22 @@ func EndAfter(bytes int64) Fault {
 }
 
 // CutUpload resets the connection when that many more bytes, TLS included, have come from the client.
-func CutUpload(bytes int64) Fault {
-	return Fault{"cut upload", func(x *Exchange) {
-		x.conn.resetAfter(bytes)
+func CutUpload(bytes int64) Fault { return spoilConn("cut upload", up, bytes, (*conn).reset) }
+
+// CutDownload resets the connection when that many more bytes, TLS included, have gone to the client.
+func CutDownload(bytes int64) Fault { return spoilConn("cut download", down, bytes, (*conn).reset) }
+
+// SwallowUpload makes a black hole of the connection, until the proxy is closed, when that many more bytes have come from the client.
+func SwallowUpload(bytes int64) Fault { return spoilConn("swallow upload", up, bytes, (*conn).freeze) }
+
+// SwallowDownload is SwallowUpload for what goes to the client.
+func SwallowDownload(bytes int64) Fault {
+	return spoilConn("swallow download", down, bytes, (*conn).freeze)
+}
+
+func spoilConn(name string, direction int, bytes int64, spoil func(*conn)) Fault {
+	return Fault{name, func(x *Exchange) {
+		x.conn.spoilAfter(direction, bytes, spoil)
 		x.Pass()
 	}}
 }

@@ -56,7 +56,7 @@ func Start(t testing.TB, config *rest.Config, plan Plan) *Proxy {
 
 func (p *Proxy) close() {
 	close(p.closed)
-	p.listener.resetAll()
+	p.listener.all((*conn).reset)
 	p.upstream.close()
 	p.server.Close()
 }
@@ -88,6 +88,9 @@ func (p *Proxy) Kubeconfig(t testing.TB) string {
 	}, path))
 	return path
 }
+
+// Freeze makes a black hole of every connection that is open, until the proxy is closed.
+func (p *Proxy) Freeze() { p.listener.all((*conn).freeze) }
 
 // Faults says how often each fault was done, by its name.
 func (p *Proxy) Faults() map[string]int { return p.counts.all() }

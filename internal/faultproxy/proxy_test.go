@@ -248,19 +248,51 @@ func TestUpgradesPass(t *testing.T) {
 }
 
 func TestUpgradesAreCut(t *testing.T) {
-	_, p, _ := spoiled(t, CutUpload(50_000))
-	conn, err := upgrade(t, p)
-	require.NoError(t, err)
-	defer conn.Close()
-	go func() { _, _ = io.WriteString(conn, strings.Repeat("x", long)) }()
-	n, err := io.Copy(io.Discard, conn)
-	require.Error(t, err)
-	assert.Less(t, n, int64(50_000))
-
+	const most = 50_000
+	for name, test := range map[string]struct {
+		fault  Fault
+		silent bool
+	}{
+		"up": {CutUpload(most), false}, "down": {CutDownload(most), false},
+		"up, silently": {SwallowUpload(most), true}, "down, silently": {SwallowDownload(most), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, p, _ := spoiled(t, test.fault)
+			conn, err := upgrade(t, p)
+			require.NoError(t, err)
+			if test.silent {
+				defer time.AfterFunc(200*time.Millisecond, func() { _ = conn.Close() }).Stop()
+			}
+			go func() { _, _ = io.WriteString(conn, strings.Repeat("x", long)) }()
+			began := time.Now()
+			n, err := io.Copy(io.Discard, conn) // it ends without an error if the writer was told of the reset
+			assert.LessOrEqual(t, n, int64(most))
+			if test.silent {
+				assert.GreaterOrEqual(t, time.Since(began), 200*time.Millisecond, "it was to stay: %v", err)
+			}
+			_ = conn.Close()
+		})
+	}
 	b, p, _ := spoiled(t, LoseAnswer)
-	_, err = upgrade(t, p)
+	_, err := upgrade(t, p)
 	require.Error(t, err)
 	assert.Equal(t, int64(1), b.seen.Load())
+}
+
+func TestFreezeSilencesWhatIsOpen(t *testing.T) {
+	_, p, _ := spoiled(t, Pass)
+	conn, err := upgrade(t, p)
+	require.NoError(t, err)
+	p.Freeze()
+	_, err = io.WriteString(conn, "hello\n")
+	require.NoError(t, err)
+	defer time.AfterFunc(200*time.Millisecond, func() { _ = conn.Close() }).Stop()
+	n, err := io.Copy(io.Discard, conn)
+	require.Error(t, err)
+	assert.Zero(t, n)
+	other, err := upgrade(t, p)
+	require.NoError(t, err, "a new connection is none of those")
+	require.NoError(t, other.Close())
 }
 
 func TestKubeconfigLeadsToTheProxy(t *testing.T) {

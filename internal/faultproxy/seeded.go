@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,9 +22,9 @@ const (
 // Seeded is a plan that draws faults at random, the same for every client that does the same with the same seed and name: whether
 // and how the n-th request of a kind is spoiled depends on nothing else, except that no request meets more than three faults in a row.
 //
-// Two kinds of request pass unharmed. The version is what a client asks for to find out whether there is a cluster at all, and gives up
-// at once if there is not. A command (exec) cannot be repeated, so a broken one is rightly an error. An attach may be refused, but its
-// connection does not break: that is rightly a failure of the task.
+// Some requests are spared. The version is what a client asks for to find out whether there is a cluster at all, and gives up at once if there
+// is not. A command (exec) that runs cannot be repeated, so one that is cut is rightly an error: its connection breaks or falls silent before it
+// has begun, or never. An attach may be refused, but its connection does not break: that is rightly a failure of the task.
 func Seeded(seed uint64, name string) Plan {
 	s := &seeded{seed: seed, name: name, seen: map[string]uint64{}, inARow: map[string]int{}}
 	return s.next
@@ -73,11 +74,13 @@ var (
 		func(r *rand.Rand) Fault { return Overload(1 + r.IntN(2)) },
 		func(r *rand.Rand) Fault { return Delay(upTo(r, longest)) },
 	}
-	spoilers = append(refusals[:len(refusals):len(refusals)],
+	ofCommands = append(refusals[:len(refusals):len(refusals)],
 		always(LoseRequest),
 		always(LoseAnswer),
-		func(r *rand.Rand) Fault { return CutAfter(r.Int64N(longestCut)) },
 		func(r *rand.Rand) Fault { return BlackHole(time.Second + upTo(r, longestGap)) },
+	)
+	spoilers = append(ofCommands[:len(ofCommands):len(ofCommands)],
+		func(r *rand.Rand) Fault { return CutAfter(r.Int64N(longestCut)) },
 	)
 	ofStreams = append(spoilers[:len(spoilers):len(spoilers)],
 		func(r *rand.Rand) Fault { return EndAfter(r.Int64N(longestCut)) },
@@ -91,8 +94,10 @@ var (
 // choicesFor are the faults that a client must be able to bear.
 func choicesFor(r *http.Request, kind string) []choice {
 	switch {
-	case kind == "GET /version", kind == "GET pods/exec", kind == "POST pods/exec":
+	case kind == "GET /version":
 		return nil
+	case strings.HasSuffix(kind, " pods/exec"):
+		return ofCommands
 	case isUpgrade(r):
 		return refusals
 	case isWatch(r):

@@ -69,7 +69,7 @@ func TestSeededSparesWhatCannotBeRepeated(t *testing.T) {
 	attach.Header.Set("Upgrade", "websocket")
 	for name, spared := range map[*http.Request][]string{
 		request(http.MethodGet, "/version"):                          {"lose request", "lose answer", "500", "black hole"},
-		request(http.MethodPost, "/api/v1/namespaces/x/pods/y/exec"): {"lose request", "lose answer", "500", "black hole"},
+		request(http.MethodPost, "/api/v1/namespaces/x/pods/y/exec"): {"cut answer", "cut upload"},
 		attach: {"lose request", "lose answer", "cut answer", "black hole"},
 		request(http.MethodGet, "/api/v1/namespaces/x/pods/y/log"): {"end answer early"}, // that would be a whole log to any client
 	} {
