@@ -20,6 +20,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // apiServer is a small API server in memory: enough of apply, get, list, watch and delete to test what the driver does when
@@ -193,6 +195,17 @@ func (s *apiServer) remove(w http.ResponseWriter, r *http.Request) {
 		s.store(r.URL.Path, "DELETED", obj.DeepCopy())
 		answer(w, http.StatusOK, obj.Object)
 	}
+}
+
+// start makes a pod's container run, as a kubelet would.
+func (s *apiServer) start(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pod := s.objects[path].DeepCopy()
+	pod.Object["status"] = map[string]any{"phase": "Running", "containerStatuses": []any{
+		map[string]any{"name": render.TaskContainer, "state": map[string]any{"running": map[string]any{}}},
+	}}
+	s.store(path, "MODIFIED", pod)
 }
 
 // vanish ends a deletion that lingers, or removes an object as someone else would.

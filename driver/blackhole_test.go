@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,6 +88,36 @@ var calls = map[string]call{
 		_, err := c.SplitsLogs(ctx)
 		return err
 	},
+	"Tasks": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.Tasks(ctx)
+		return err
+	},
+	"Volumes": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.Volumes(ctx)
+		return err
+	},
+	"DryRun": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		return d.DryRun(ctx, task("two"))
+	},
+	"StartSandbox": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.StartSandbox(ctx, task("two"))
+		return err
+	},
+	"GetSandbox": func(ctx context.Context, d *Driver, c *container, _ orchestra.Volume) error {
+		_, err := d.GetSandbox(ctx, c.ID())
+		return err
+	},
+	"CopyToVolume": func(ctx context.Context, d *Driver, _ *container, v orchestra.Volume) error {
+		return d.CopyToVolume(ctx, v.Name(), strings.NewReader(""))
+	},
+	"CopyFromVolume": func(ctx context.Context, d *Driver, _ *container, v orchestra.Volume) error {
+		_, err := d.CopyFromVolume(ctx, v.Name())
+		return err
+	},
+	"ReadFilesFromVolume": func(ctx context.Context, d *Driver, _ *container, v orchestra.Volume) error {
+		_, err := d.ReadFilesFromVolume(ctx, v.Name(), "file")
+		return err
+	},
 	"Cleanup":          func(ctx context.Context, _ *Driver, c *container, _ orchestra.Volume) error { return c.Cleanup(ctx) },
 	"Cleanup a volume": func(ctx context.Context, _ *Driver, _ *container, v orchestra.Volume) error { return v.Cleanup(ctx) },
 }
@@ -132,4 +163,47 @@ func assertEndsWithItsContext(t *testing.T, call func(context.Context) error) {
 		quickest = min(quickest, took)
 	}
 	assert.Less(t, quickest, time.Second)
+}
+
+// client-go's own handshake over SPDY would wait for ever.
+func TestExecEndsWithItsContextInABlackHole(t *testing.T) {
+	for protocol, wrap := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s := newSilence(t)
+			d, _ := openDriver(t, s.apiServer, "ns", func(cfg *Config) {
+				cfg.RESTConfig = s.proxy.Config()
+				if wrap != nil {
+					cfg.RESTConfig.Wrap(wrap)
+				}
+			})
+			c := run(t, d, task("one"))
+			s.start(podPath(c))
+			require.NoError(t, c.awaitRunning(bounded(t)))
+			s.silent.Store(true)
+			assertEndsWithItsContext(t, func(ctx context.Context) error {
+				_, err := (&sandbox{c}).Exec(ctx, []string{"true"}, nil, "", nil, nil, nil)
+				return err
+			})
+		})
+	}
+}
+
+// Close has no context: its own deadlines end it.
+func TestCloseEndsInABlackHole(t *testing.T) {
+	s := newSilence(t)
+	d, _ := openDriver(t, s.apiServer, "ns", func(cfg *Config) {
+		cfg.RESTConfig = s.proxy.Config()
+		cfg.DeletionTimeout = 500 * time.Millisecond
+		cfg.Values = map[string]any{"terminationGracePeriodSeconds": 0}
+	})
+	c := run(t, d, task("one"))
+	s.silent.Store(true)
+	began := time.Now()
+	err := d.Close()
+	require.ErrorContains(t, err, "listing Job")
+	assert.Less(t, time.Since(began), 30*time.Second, "HTTP/2 alone would take 45 s")
+	s.silent.Store(false)
+	assert.Equal(t, []string{podPath(c)}, s.paths())
+	require.NoError(t, d.Close())
+	assert.Empty(t, s.paths())
 }

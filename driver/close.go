@@ -16,13 +16,14 @@ import (
 // workloads, then, when these are gone, claims, extra objects, and what namespace.yaml has made. Objects of other
 // namespaces are never touched, not even those whose label is the same: the raw annotation decides.
 //
-// Close waits until everything is gone. If something is left, or the API server cannot be reached for a minute, the error
-// says so, the driver is closed all the same, and a further Close tries again. After a success Close and Cleanup do
-// nothing and return nil; every other method returns ErrClosed.
+// Close waits until everything is gone, for each kind of object as long as the grace period and Config.DeletionTimeout allow. When the API
+// server cannot be reached, or the network swallows everything, it gives up after that time or a minute, whichever is shorter. If something
+// is left the error says so, the driver is closed all the same, and a further Close tries again. After a success Close and Cleanup do nothing
+// and return nil; every other method returns ErrClosed.
 func (d *Driver) Close() error {
-	d.shut()
 	d.closing.Lock()
 	defer d.closing.Unlock()
+	d.shut()
 	if d.isGone() {
 		return nil
 	}

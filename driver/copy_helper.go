@@ -140,22 +140,24 @@ func (p *helpers) drop(ctx context.Context, volume string) {
 	}
 }
 
-// dropAll is drop for every volume.
+// dropAll is drop for every volume, at the same time.
 func (p *helpers) dropAll(ctx context.Context) {
 	p.mu.Lock()
 	volumes := slices.Collect(maps.Keys(p.byVolume))
 	p.mu.Unlock()
+	var drops sync.WaitGroup
 	for _, volume := range volumes {
-		p.drop(ctx, volume)
+		drops.Go(func() { p.drop(ctx, volume) })
 	}
+	drops.Wait()
 }
 
-// remove deletes a helper's objects, and does not wait until they are gone.
+// remove deletes a helper's objects, and does not wait until they are gone, nor for longer than ctx.
 func (p *helpers) remove(ctx context.Context, h *helper) {
 	if h.launch == nil {
 		return
 	}
-	if err := h.launch.undo(ctx); err != nil {
+	if err := h.launch.abandon(ctx); err != nil {
 		p.d.log.WarnContext(ctx, "removing a helper that copied, which Sweep or Close will remove", "volume", h.volume, "error", err)
 	}
 }

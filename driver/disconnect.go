@@ -8,9 +8,9 @@ import "context"
 //
 // Nobody gives a sign of life for the tasks any longer: after some time Sweep takes them for abandoned.
 func (d *Driver) Disconnect() {
-	d.shut()
 	d.closing.Lock()
 	defer d.closing.Unlock()
+	d.shut()
 	d.helpers.dropAll(context.Background())
 	d.watch.close()
 	d.disconnect()

@@ -69,6 +69,7 @@ type Driver struct {
 	wg     sync.WaitGroup // calls that may create, and background work such as feeding stdin
 
 	now       func() time.Time
+	trail     time.Duration // newsTrail
 	presence  presence
 	helpers   *helpers // that copy
 	launches  atomic.Int64
@@ -119,7 +120,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *render.Set) *Driver {
 	d := &Driver{
 		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), makesJobs: makesJobs(templates), namespace: templates.KubeNamespace(),
-		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, preparing: make(chan struct{}, 1),
+		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, trail: newsTrail, preparing: make(chan struct{}, 1),
 	}
 	d.presence = presence{d: d, used: map[types.UID]bool{}}
 	d.helpers = newHelpers(d)

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,21 +24,27 @@ type process struct {
 	frame   int // how much of stdin is sent at a time, in bytes
 }
 
-// Bounds of what follows the end of a process.
+// Bounds of what follows the end of a process. Together the last two keep within the second in which a cancelled call returns.
 const (
-	byeTimeout  = 5 * time.Second  // for the container to take leave; its output has arrived by then
-	killTimeout = 10 * time.Second // for ending the process of a call that has failed
-	lastOutput  = time.Second      // for a caller's writer that is still writing when the call has failed
+	byeTimeout  = 5 * time.Second        // for the container to take leave; its output has arrived by then
+	killTimeout = 10 * time.Second       // for ending the process of a call that has failed
+	killGrace   = 500 * time.Millisecond // of it, when the caller does not wait any longer
+	lastOutput  = 300 * time.Millisecond // for a caller's writer that is still writing when the call has failed
 )
 
 // exec runs a process to its end and returns its exit code. There is one only if everything that the process wrote has arrived, and its
 // stdin has not been cut; a process whose whole group was killed is a *killedError. After an error the process is ended with its process
 // group; a reader that blocks is left to end by itself.
-func (d *Driver) exec(ctx context.Context, p process) (int, error) {
+//
+// over says why the pod takes no more processes, if that is so. While it does not, a request that fails for a time is repeated: what it
+// starts does nothing before it is sent a program.
+func (d *Driver) exec(ctx context.Context, p process, over func() error) (int, error) {
 	var stream execStream
 	err := d.retry.do(ctx, "starting a process in Pod/"+d.namespace+"/"+p.pod, func(ctx context.Context) (err error) {
-		stream, err = d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool})
-		return err
+		if stream, err = d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool}); err == nil {
+			return nil
+		}
+		return cmp.Or(over(), err)
 	})
 	if err != nil {
 		return 0, err
@@ -188,9 +195,29 @@ func (e *execution) pid() string {
 	return ""
 }
 
-// kill ends a process group. The process may have ended by itself, and its connection has ended, which ends it too unless it stalls on
-// its stdin; so a failure is only logged.
+// kill ends a process group. When ctx has ended it waits for half a second at most, and goes on in the background.
 func (d *Driver) kill(ctx context.Context, p process, pid string) {
+	killed := make(chan struct{})
+	d.wg.Go(func() {
+		defer close(killed)
+		d.killGroup(ctx, p, pid)
+	})
+	select {
+	case <-killed:
+		return
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(killGrace)
+	defer timer.Stop()
+	select {
+	case <-killed:
+	case <-timer.C:
+	}
+}
+
+// killGroup asks for the end of a process group. The process may have ended by itself, and its connection has ended, which ends it too unless
+// it stalls on its stdin; so a failure is only logged.
+func (d *Driver) killGroup(ctx context.Context, p process, pid string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 	defer cancel()
 	stream, err := d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", `kill -9 "-$1"`, "sh", pid})

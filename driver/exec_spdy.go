@@ -19,24 +19,12 @@ type spdyExec struct {
 }
 
 func dialSPDYExec(ctx context.Context, config *rest.Config, at *url.URL) (*spdyExec, error) {
-	conn, err := negotiateSPDY(ctx, config, at)
+	conn, streams, err := negotiateSPDY(ctx, config, at,
+		corev1.StreamTypeError, corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeStderr)
 	if err != nil {
 		return nil, err
 	}
-	e := &spdyExec{conn: conn}
-	for _, stream := range []struct {
-		kind string
-		to   *io.ReadWriteCloser
-	}{
-		{corev1.StreamTypeError, &e.status}, {corev1.StreamTypeStdin, &e.stdin}, {corev1.StreamTypeStdout, &e.stdout}, {corev1.StreamTypeStderr, &e.stderr},
-	} {
-		made, err := conn.open(stream.kind)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("opening the stream %q: %w", stream.kind, err), conn.Close())
-		}
-		*stream.to = made
-	}
-	return e, nil
+	return &spdyExec{conn: conn, status: streams[0], stdin: streams[1], stdout: streams[2], stderr: streams[3]}, nil
 }
 
 func (e *spdyExec) Write(p []byte) (int, error) { return e.stdin.Write(p) }

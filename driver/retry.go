@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -21,7 +22,7 @@ import (
 // deletion names a UID (delete.go).
 type retry struct {
 	log    *slog.Logger
-	budget time.Duration // gives up when the next attempt would begin later than this after the first
+	budget time.Duration // no attempt after the first begins or lasts longer than this after the first began
 	first  time.Duration // pause after the first attempt; doubles up to last
 	last   time.Duration
 	now    func() time.Time
@@ -32,17 +33,22 @@ func newRetry(log *slog.Logger) retry {
 }
 
 // do calls attempt until it succeeds, fails for good, or the budget is used up; the last error is returned. When ctx ends,
-// do returns at once.
+// do returns at once. What an attempt returns must not depend on its context any more.
+//
+// The first attempt ends by itself, when HTTP/2 hears nothing for 45 s (apimachinery util/net SetTransportDefaults); before it is sent it
+// may wait long among the driver's own requests. The others get what is left of the budget, so that an answer or an error is there when it is
+// spent, also if the network swallows everything.
 func (r retry) do(ctx context.Context, what string, attempt func(context.Context) error) error {
 	begin := r.now()
 	pause := r.first
+	err := attempt(ctx)
 	for {
-		err := attempt(ctx)
 		if err == nil || ctx.Err() != nil || !isTransient(err) {
 			return err
 		}
 		wait := max(jitter(pause), retryAfter(err))
-		if r.now().Add(wait).Sub(begin) > r.budget {
+		left := r.budget - r.now().Add(wait).Sub(begin)
+		if left < 0 {
 			return err
 		}
 		r.log.WarnContext(ctx, "the API server cannot be reached or is overloaded; trying again", "doing", what, "in", wait, "error", err)
@@ -50,7 +56,19 @@ func (r retry) do(ctx context.Context, what string, attempt func(context.Context
 			return errors.Join(ctx.Err(), err)
 		}
 		pause = min(2*pause, r.last)
+		err = r.again(ctx, left, attempt, err)
 	}
+}
+
+// again is an attempt after one that has failed, for as long as the budget lasts.
+func (r retry) again(ctx context.Context, left time.Duration, attempt func(context.Context) error, before error) error {
+	bounded, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	err := attempt(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %s: %w; before that: %w", r.budget, err, before)
+	}
+	return err
 }
 
 // sleep waits for d or for the end of ctx, whose error it returns.

@@ -84,6 +84,27 @@ func TestRetryGivesUpWhenItsBudgetIsSpent(t *testing.T) {
 	assert.Equal(t, 10, attempts)
 }
 
+// In a black hole the first attempt ends by itself, and the next one gets what is left.
+func TestRetryEndsAnAttemptWithItsBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := retry{log: slog.New(slog.DiscardHandler), budget: time.Minute, first: time.Second, last: time.Second, now: time.Now}
+		began := time.Now()
+		err := r.do(t.Context(), "x", func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(45 * time.Second):
+				return io.ErrUnexpectedEOF
+			}
+		})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "what came before says more")
+		require.ErrorContains(t, err, "no answer within 1m0s")
+		assert.True(t, isTransient(err), "nobody knows whether it arrived")
+		assert.Equal(t, time.Minute, time.Since(began))
+	})
+}
+
 func TestRetryDoesNotRepeatWhatIsForGood(t *testing.T) {
 	attempts := 0
 	err := instantRetry(time.Hour).do(t.Context(), "x", func(context.Context) error { attempts++; return apierrors.NewNotFound(pods, "x") })

@@ -106,20 +106,25 @@ func (l *launch) keepExisting(ctx context.Context, live, wanted *unstructured.Un
 		paths = []string{"an extra object, or a field that the new version leaves out"}
 	}
 	l.d.log.WarnContext(ctx, "the task exists already with a different specification, which stays", "object", refOf(live).String(), "differs", strings.Join(paths, ", "))
-	return l.undo(ctx)
+	return l.abandon(ctx)
 }
 
-// abandon undoes a failed call: at once, or in the background if the caller does not wait any longer.
+// abandon undoes a failed call. It waits for that, but not longer than ctx; then it goes on in the background, and the log has its error.
 func (l *launch) abandon(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return l.undo(ctx)
-	}
+	undone := make(chan error, 1)
 	l.d.wg.Go(func() {
-		if err := l.undo(ctx); err != nil {
+		err := l.undo(ctx)
+		if err != nil && ctx.Err() != nil {
 			l.d.log.WarnContext(ctx, "removing what a cancelled call had made", "error", err)
 		}
+		undone <- err
 	})
-	return nil
+	select {
+	case err := <-undone:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // containerOf is the handle of a live workload, which is shown to the watch, so that Status knows it from now on.

@@ -148,8 +148,10 @@ func TestClusterSandboxCancelledExecEndsTheProcess(t *testing.T) {
 		<-started.seen
 		cancel()
 		require.ErrorIs(t, <-result, context.Canceled, name)
-		_, stdout, _ := inSandbox(t, s, "ps | grep -c '[s]leep [15]'", nil)
-		assert.Equal(t, "0\n", stdout, name)
+		for began, left := time.Now(), ""; left != "0\n"; { // a busy node may take longer than a caller whose context has ended waits
+			_, left, _ = inSandbox(t, s, "ps | grep -c '[s]leep [15]'", nil)
+			require.Less(t, time.Since(began), patience, "%s: still there: %s", name, left)
+		}
 	}
 }
 

@@ -21,9 +21,10 @@ import (
 // its variables a command does not get those whose names no shell can hold, such as those with a dot, unless env has them. workDir
 // may be relative, to the task's root; a directory that does not exist is an error.
 //
-// When ctx ends, or the connection breaks, the command is killed with its process group before Exec returns an error; what it has started in
-// sessions of their own, and what a command that ended well has left in the background, goes on until Cleanup. A stdin that is cut is never
-// seen as its end by the command. A stdin that blocks in Read is left behind.
+// When ctx ends, or the connection breaks, the command is killed with its process group before Exec returns an error; but when ctx has ended
+// Exec waits no longer than half a second for that, which then goes on in the background. What the command has started in sessions of their
+// own, and what a command that ended well has left in the background, goes on until Cleanup. A stdin that is cut is never seen as its end by
+// the command. A stdin that blocks in Read is left behind.
 func (s *sandbox) Exec(ctx context.Context, cmd []string, env map[string]string, workDir string, //nolint:revive // the contract's
 	stdin io.Reader, stdout, stderr io.Writer,
 ) (orchestra.ContainerStatus, error) {
@@ -77,26 +78,40 @@ func (p process) validate() error {
 	return errors.Join(problems...)
 }
 
-// lastNews is how long the news of a pod's end may trail the end of a connection to it.
-const lastNews = 5 * time.Second
+// newsTrail is how long the news of a pod's end may trail the end of a connection to it.
+const newsTrail = 5 * time.Second
 
 // exec runs a process in the container's pod. If the pod has ended, the error says why.
 func (c *container) exec(ctx context.Context, p process) (int, error) {
 	if err := c.awaitRunning(ctx); err != nil {
 		return 0, err
 	}
-	code, err := c.d.exec(ctx, p)
+	code, err := c.d.exec(ctx, p, c.over)
 	if _, caller := errors.AsType[*callerError](err); caller || err == nil || ctx.Err() != nil {
 		return code, err
 	}
-	late, cancel := context.WithTimeout(ctx, lastNews)
+	late, cancel := context.WithTimeout(ctx, c.d.trail)
 	defer cancel()
-	over := func(r record) bool { return r.gone || r.deleting || r.stage == stageOver }
-	if seen, waited := c.d.watch.wait(late, c.uid, over); waited == nil {
+	if seen, waited := c.d.watch.wait(late, c.uid, isLeaving); waited == nil {
 		return 0, fmt.Errorf("%s: %w (%w)", c.ref, overError{seen.status}, err)
 	}
 	if killed, ok := errors.AsType[*killedError](err); ok {
 		return killed.code, nil
 	}
 	return 0, err
+}
+
+// isLeaving says whether a pod takes no more processes.
+func isLeaving(r record) bool { return r.gone || r.deleting || r.stage == stageOver }
+
+// over is an error once the pod takes no more processes.
+func (c *container) over() error {
+	seen, known := c.d.watch.get(c.uid)
+	switch {
+	case !known:
+		return errForgotten
+	case isLeaving(seen):
+		return overError{seen.status}
+	}
+	return nil
 }

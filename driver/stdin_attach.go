@@ -116,8 +116,8 @@ func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error
 	return nil, errors.Join(fmt.Errorf("over WebSocket: %w", err), fmt.Errorf("over SPDY: %w", other))
 }
 
-// isDeniedUpgrade recognises that the permission to open a WebSocket is missing, by the words of Kubernetes' RBAC: client-go hides the
-// Status in an error that does not unwrap. Without the permission to create, which SPDY needs as well, it gets a denial without words.
+// isDeniedUpgrade recognises that the permission to open a WebSocket is missing, by the words of Kubernetes' RBAC. Without the permission to
+// create, which SPDY needs as well, there is a denial without words, and SPDY's own says more.
 func isDeniedUpgrade(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "cannot get resource ")
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport/websocket"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 // webSocketWindow is how many frames may be under way. Every frame is followed by a ping, and the pong says that the server has
@@ -80,9 +81,17 @@ func negotiateWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (
 	case asked.lost(err):
 		return nil, &attachLostError{err}
 	case err != nil:
-		return nil, err
+		return nil, refusalOf(err)
 	}
 	return conn, nil
+}
+
+// refusalOf is the server's own answer, where client-go hides it in an error that does not unwrap.
+func refusalOf(err error) error {
+	if failure, ok := errors.AsType[*httpstream.UpgradeFailureError](err); ok {
+		return failure.Cause
+	}
+	return err
 }
 
 // dialWebSocket attaches over WebSocket.
