@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orchestra-ci/orchestra-k8s/driver"
+	"github.com/orchestra-ci/orchestra-k8s/internal/terminal"
 )
 
 // completionTimeout bounds what a press of the tab key may cost.
@@ -18,9 +19,8 @@ func (c *cli) completeTasks(command *cobra.Command, args []string, _ string) ([]
 	return c.complete(command, args, func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
 		tasks, err := d.Tasks(ctx)
 		for _, task := range tasks {
-			offers = append(offers, cobra.CompletionWithDesc(task.ID, task.Reason))
-			if slices.Contains(args, task.ID) {
-				offers = offers[:len(offers)-1]
+			if offerable(args, task.ID) {
+				offers = append(offers, cobra.CompletionWithDesc(task.ID, terminal.Line(task.Reason)))
 			}
 		}
 		return offers, err
@@ -32,12 +32,18 @@ func (c *cli) completeVolumes(command *cobra.Command, args []string, _ string) (
 	return c.complete(command, args, func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
 		volumes, err := d.Volumes(ctx)
 		for _, volume := range volumes {
-			if !slices.Contains(args, volume.Name) {
-				offers = append(offers, cobra.CompletionWithDesc(volume.Name, volume.Phase))
+			if offerable(args, volume.Name) {
+				offers = append(offers, cobra.CompletionWithDesc(volume.Name, terminal.Line(volume.Phase)))
 			}
 		}
 		return offers, err
 	})
+}
+
+// offerable says whether a name is worth an offer: it is not on the command line yet, and a shell can show it as it is. Any text can be the
+// ID of a task; one with an escape sequence would have to be changed for the terminal, and then be nobody's.
+func offerable(args []string, name string) bool {
+	return !slices.Contains(args, name) && terminal.Line(name) == name
 }
 
 func (c *cli) complete(command *cobra.Command, args []string, ask func(context.Context, *driver.Driver) ([]string, error)) ([]string, cobra.ShellCompDirective) {
