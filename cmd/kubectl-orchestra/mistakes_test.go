@@ -75,7 +75,7 @@ func TestMistakesInFiles(t *testing.T) {
 		"unknown field":      {[]string{"run", "-f", bad}, exitAround, []string{"bad.yaml:2: unknown field \"imgae\"; there are command, env, id, image", "Correct the task file"}},
 		"broken YAML":        {[]string{"run", "-f", broken}, exitAround, []string{"broken.yaml", "line 2: mapping values are not allowed"}},
 		"unknown env file":   {[]string{"run", "--image", "x", "--env-file", "no/env"}, exitAround, []string{"flag --env-file: open no/env"}},
-		"bad env file":       {[]string{"run", "--image", "x", "--env-file", env}, exitAround, []string{"env:2: \"PATH\" is not NAME=VALUE"}},
+		"bad env file":       {[]string{"run", "--image", "x", "--env-file", env}, exitAround, []string{"env:2: the line is not NAME=VALUE"}},
 		"unknown kubeconfig": {[]string{"ps", "--kubeconfig", "no/config"}, exitFailure, []string{"no/config", "no such file", "Check the path"}},
 		"unknown directory":  {[]string{"ps", "--templates", "no/templates"}, exitFailure, []string{`opening template directory "no/templates"`, "template lint"}},
 		"unknown overlay":    {[]string{"ps", "--templates", "builtin:jbo"}, exitFailure, []string{"builtin:job", "template lint"}},

@@ -7,7 +7,8 @@ import (
 )
 
 // ParseEnv reads lines NAME=VALUE, as `docker run --env-file` does. Empty lines and those that begin with # are left out; quotes are part of
-// the value. A name alone, for which Docker looks into its own environment, is a problem: nothing of that ever reaches a task.
+// the value. A name alone, for which Docker looks into its own environment, is a problem: nothing of that ever reaches a task. No line is
+// quoted in an error, as it may go on with a secret that the line before begins.
 func ParseEnv(name string, content []byte) (map[string]string, error) {
 	env := map[string]string{}
 	var problems []error
@@ -20,7 +21,7 @@ func ParseEnv(name string, content []byte) (map[string]string, error) {
 		}
 		variable, value, found := strings.Cut(line, "=")
 		if !found || variable == "" {
-			problems = append(problems, fmt.Errorf("env file %s:%d: %q is not NAME=VALUE", name, number, line))
+			problems = append(problems, fmt.Errorf("env file %s:%d: the line is not NAME=VALUE", name, number))
 			continue
 		}
 		env[strings.TrimSpace(variable)] = value

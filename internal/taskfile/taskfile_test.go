@@ -101,5 +101,5 @@ func TestParseEnv(t *testing.T) {
 	assert.Equal(t, map[string]string{"A": "b", "QUOTED": `"as it is"`, "EQUALS": "a=b", "EMPTY": "", "SPACE": " x "}, env)
 
 	_, err = ParseEnv("list", []byte("PATH\nA=b\n=c\n"))
-	assert.EqualError(t, err, "env file list:1: \"PATH\" is not NAME=VALUE\nenv file list:3: \"=c\" is not NAME=VALUE")
+	assert.EqualError(t, err, "env file list:1: the line is not NAME=VALUE\nenv file list:3: the line is not NAME=VALUE")
 }
