@@ -35,7 +35,7 @@ func decodeDocuments(text string) ([]map[string]any, error) {
 		}
 		document, ok := value.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("a document is a %s, not a map of fields", kindName(value))
+			return nil, fmt.Errorf("the document is a %s, not a map of fields", kindName(value))
 		}
 		documents = append(documents, document)
 	}
@@ -100,7 +100,13 @@ type pathError struct {
 	err      error
 }
 
-func (e *pathError) Error() string { return pathString(e.path) + ": " + e.err.Error() }
+func (e *pathError) Error() string {
+	if len(e.path) == 0 {
+		return e.err.Error()
+	}
+	return pathString(e.path) + ": " + e.err.Error()
+}
+
 func (e *pathError) Unwrap() error { return e.err }
 
 // under puts one more step in front of the path of err.

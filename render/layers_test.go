@@ -92,22 +92,26 @@ func TestOverrideCanBeTwoLinesOfValues(t *testing.T) {
 
 func TestWrongValuesAreErrors(t *testing.T) {
 	for text, want := range map[string][]string{
-		"nodeSelectors: {a: b}":                         {`checking values acme/values.yaml`, `nodeSelectors: unknown key; did you mean "nodeSelector"?`},
-		"deadlines: {schedulin: 1m}":                    {`deadlines.schedulin: unknown key; did you mean "scheduling"?`},
+		"nodeSelectors: {a: b}":                         {`values acme/values.yaml:1: nodeSelectors: unknown key; did you mean "nodeSelector"?`},
+		"deadlines:\n  schedulin: 1m":                   {`:2: deadlines.schedulin: unknown key; did you mean "scheduling"?`},
 		"topologySpreadConstraints: [{}]":               {`topologySpreadConstraints[0]: missing propert`},
 		"gpuCount: 2":                                   {`gpuCount: unknown key; a layer that needs a value of its own describes it in its values.schema.json`},
-		"backoffLimit: many":                            {`backoffLimit: got string, want integer`},
-		"nodeSelector: {a: 1}\nsecretEnv: maybe":        {`nodeSelector.a: got number, want string`, `secretEnv: got string, want boolean`},
+		"backoffLimit: many":                            {`backoffLimit: got a string, want a whole number`},
+		"nodeSelector:\n  a: 1\nsecretEnv: maybe":       {`:2: nodeSelector.a: got a number, want a string`, `:3: secretEnv: got a string, want a boolean`},
+		"nodeSelector: [a]\ntolerations: {}":            {`nodeSelector: got a list, want a map`, `tolerations: got a map, want a list`},
+		"env:\n- name: A\n- 5\n- {value: x}":            {`:3: env[1]: got a number, want a map`, `:4: env[2]: missing property 'name'`},
 		"workload: Deployment":                          {`workload: value must be one of 'Pod', 'Job'`},
-		"a: 1\na: 2":                                    {`parsing values acme/values.yaml`, `line 2`, `"a" already set`},
-		"1: 2":                                          {`parsing values acme/values.yaml`, `the key 1 is read as a number; quote it`},
-		"labels: {orchestra.task: x}":                   {`"orchestra.task" is the driver's own`},
-		"labels: {team: a b}":                           {`value labels.team: "a b"`},
-		"users: {builder: 0x10}":                        {`users.builder`},
-		"resources: {limits: {cpu: lots}}":              {`value resources.limits.cpu "lots"`},
-		"- a":                                           {`a document is a list, not a map of fields`},
-		"namespace: Big":                                {`the Kubernetes namespace "Big"`},
-		"deadlines: {start: soon}":                      {`deadlines.start`},
+		"a: 1\na: 2":                                    {`values acme/values.yaml:2: key "a" already set`},
+		"nodeSelector:\n  a: b\n   c: d":                {`values acme/values.yaml:3: mapping values are not allowed in this context`},
+		"nodeSelector:\n  a: \"b\nworkload: Job":        {`values acme/values.yaml:2: found unexpected end of stream`},
+		"a: b\n1: 2":                                    {`values acme/values.yaml`, `the key 1 is read as a number; quote it`},
+		"labels:\n  orchestra.task: x":                  {`:2: labels.orchestra.task: the key "orchestra.task" is the driver's own`},
+		"labels: {team: a b, x/y/z: a}":                 {`:1: labels.team: "a b"`, `labels.x/y/z: the key "x/y/z": `},
+		"users:\n  builder: 0x10\n  bob: bobby":         {`:2: users.builder: got a number, want a string`, `:3: users.bob: `},
+		"resources: {limits: {cpu: lots}}":              {`:1: resources.limits.cpu: "lots" is no quantity, such as 500m or 2Gi`},
+		"- a":                                           {`values acme/values.yaml: the document is a list, not a map of fields`},
+		"backoffLimit: 1\nnamespace: Big":               {`:2: namespace: "Big" is no name of a Kubernetes namespace`},
+		"deadlines: {start: soon}":                      {`:1: deadlines.start: 'soon' does not match`},
 		"terminationGracePeriodSeconds: 1\n---\n{a: 1}": {`2 documents; values are one`},
 	} {
 		_, err := New(config(t, layer("acme", "values.yaml", text)))
@@ -123,11 +127,13 @@ func TestLayerMayExtendTheSchema(t *testing.T) {
 		"values.yaml", "gpuCount: 2\n")
 	assert.Equal(t, int64(2), newSet(t, extended).values["gpuCount"])
 	_, err := New(config(t, extended, layer("other", "values.yaml", "gpuCount: two\n")))
-	assert.ErrorContains(t, err, "checking values other/values.yaml:\n  gpuCount: got string, want integer")
+	assert.ErrorContains(t, err, "values other/values.yaml:1: gpuCount: got a string, want a whole number")
 	_, err = New(config(t, layer("acme",
 		"values.schema.json", `{"properties": {"gpus": {"type": "array", "items": {"type": "object", "properties": {"model": {}}, "additionalProperties": false}}}}`,
 		"values.yaml", "gpus: [{modell: a}]\n")))
 	assert.ErrorContains(t, err, `gpus[0].modell: unknown key; did you mean "model"?`)
+	_, err = New(config(t, layer("acme", "values.schema.json", "{\n\"properties\": {},\n}")))
+	assert.ErrorContains(t, err, "parsing schema acme/values.schema.json:3: ")
 	_, err = New(config(t, layer("acme", "values.schema.json", `{"properties": {"x": {"$ref": "file:///etc/passwd"}}}`)))
 	assert.ErrorContains(t, err, "self-contained")
 }

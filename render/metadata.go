@@ -11,12 +11,13 @@ import (
 )
 
 // checkMetadata checks the values `labels` and `annotations`, which go onto every object.
-func checkMetadata(labels, annotations map[string]string) error {
+func checkMetadata(values map[string]any) error {
+	labels, annotations := stringMap(values["labels"]), stringMap(values["annotations"])
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		problems = append(problems, checkKey("labels", key))
 		if found := validation.IsValidLabelValue(labels[key]); found != nil {
-			problems = append(problems, fmt.Errorf("value labels.%s: %q: %s", key, labels[key], found[0]))
+			problems = append(problems, under("labels", under(key, fmt.Errorf("%q: %s", labels[key], found[0]))))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
@@ -27,10 +28,10 @@ func checkMetadata(labels, annotations map[string]string) error {
 
 func checkKey(field, key string) error {
 	if found := validation.IsQualifiedName(strings.ToLower(key)); found != nil {
-		return fmt.Errorf("value %s: %q: %s", field, key, found[0])
+		return under(field, under(key, fmt.Errorf("the key %q: %s", key, found[0])))
 	}
 	if key == LabelManagedBy || strings.HasPrefix(key, "orchestra.") {
-		return fmt.Errorf("value %s: %q is the driver's own; choose another key", field, key)
+		return under(field, under(key, fmt.Errorf("the key %q is the driver's own; choose another", key)))
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func quantities(part string, defaults map[string]any) (map[string]string, error)
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		read[name] = fmt.Sprint(given[name])
 		if _, err := resource.ParseQuantity(read[name]); err != nil {
-			problems = append(problems, fmt.Errorf("value resources.%s.%s %q: %w", part, name, read[name], err))
+			problems = append(problems, under("resources", under(part, under(name, fmt.Errorf("%q is no quantity, such as 500m or 2Gi: %w", read[name], err)))))
 		}
 	}
 	return read, errors.Join(problems...)

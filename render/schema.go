@@ -1,9 +1,11 @@
 package render
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -28,7 +30,7 @@ func loadSchema(files []file) (*schema, error) {
 		var layer map[string]any
 		err := utiljson.Unmarshal([]byte(f.text), &layer)
 		if err != nil {
-			return nil, fmt.Errorf("parsing %s: %w", f, err)
+			return nil, fmt.Errorf("parsing schema %s: %w", jsonPosition(f), err)
 		}
 		s.document = mergeValues(s.document, layer, listKeys{})
 		if s.compiled, err = compileSchema(s.document); err != nil {
@@ -43,6 +45,16 @@ func loadSchema(files []file) (*schema, error) {
 		return nil, fmt.Errorf("compiling an empty %s: %w", schemaFile, err)
 	}
 	return s, nil
+}
+
+// jsonPosition is where the JSON of a file is broken.
+func jsonPosition(f file) Position {
+	position := Position{File: f.String()}
+	var syntax *json.SyntaxError
+	if errors.As(json.Unmarshal([]byte(f.text), new(any)), &syntax) {
+		position.Line = f.line(int(syntax.Offset))
+	}
+	return position
 }
 
 // noLoader keeps the compiler from reading files or the network through a $ref.
@@ -61,75 +73,99 @@ func compileSchema(document map[string]any) (*jsonschema.Schema, error) {
 	return compiler.Compile(schemaFile)
 }
 
-// check validates one layer's values. Nulls are left out first: they remove a key of an earlier layer.
-func (s *schema) check(source string, values map[string]any) error {
-	err := s.compiled.Validate(withoutNulls(values))
+// check validates values. Its errors are each a *pathError that says what was expected.
+func (s *schema) check(values map[string]any) error {
+	err := s.compiled.Validate(values)
 	var invalid *jsonschema.ValidationError
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	var problems []string
-	s.explain(invalid, &problems)
-	slices.Sort(problems)
-	return fmt.Errorf("checking values %s:\n  %s", source, strings.Join(slices.Compact(problems), "\n  "))
+	var problems []error
+	for _, leaf := range leaves(invalid) {
+		problems = append(problems, s.explain(pathIn(values, leaf.InstanceLocation), leaf.ErrorKind)...)
+	}
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(slices.CompactFunc(problems, func(a, b error) bool { return a.Error() == b.Error() })...)
 }
 
-// explain collects the leaves of a validation error, one line each: path, and what was expected.
-func (s *schema) explain(invalid *jsonschema.ValidationError, problems *[]string) {
-	if len(invalid.Causes) > 0 {
-		for _, cause := range invalid.Causes {
-			s.explain(cause, problems)
-		}
-		return
+// leaves are the causes that have none.
+func leaves(invalid *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(invalid.Causes) == 0 {
+		return []*jsonschema.ValidationError{invalid}
 	}
-	path := invalid.InstanceLocation
-	if unknown, ok := invalid.ErrorKind.(*kind.AdditionalProperties); ok {
-		for _, name := range unknown.Properties {
-			*problems = append(*problems, s.unknownKey(path, name))
-		}
-		return
+	var found []*jsonschema.ValidationError
+	for _, cause := range invalid.Causes {
+		found = append(found, leaves(cause)...)
 	}
-	printer := message.NewPrinter(language.English)
-	*problems = append(*problems, fmt.Sprintf("%s: %s", pathName(path), invalid.ErrorKind.LocalizedString(printer)))
+	return found
 }
 
-func (s *schema) unknownKey(path []string, name string) string {
+// explain says in words of YAML what was expected at a path.
+func (s *schema) explain(path []any, wrong jsonschema.ErrorKind) []error {
+	switch wrong := wrong.(type) {
+	case *kind.AdditionalProperties:
+		var problems []error
+		for _, name := range wrong.Properties {
+			problems = append(problems, s.unknownKey(path, name))
+		}
+		return problems
+	case *kind.Type:
+		want := make([]string, len(wrong.Want))
+		for i, name := range wrong.Want {
+			want[i] = yamlType(name)
+		}
+		return []error{&pathError{path: path, err: fmt.Errorf("got a %s, want a %s", yamlType(wrong.Got), strings.Join(want, " or a "))}}
+	}
+	text := wrong.LocalizedString(message.NewPrinter(language.English))
+	return []error{&pathError{path: path, err: errors.New(text)}}
+}
+
+// yamlType is YAML's word for a type of JSON Schema.
+func yamlType(name string) string {
+	switch name {
+	case "array":
+		return "list"
+	case "object":
+		return "map"
+	case "integer":
+		return "whole number"
+	}
+	return name
+}
+
+// unknownKey says what to do about a key that the schema does not describe.
+func (s *schema) unknownKey(path []any, name string) error {
 	at := newListKeys(s.document)
 	for _, step := range path {
-		if isIndex(step) {
-			at = at.items()
+		if key, isKey := step.(string); isKey {
+			at = at.child(key)
 		} else {
-			at = at.child(step)
+			at = at.items()
 		}
 	}
 	properties, _ := at.schema["properties"].(map[string]any)
-	text := fmt.Sprintf("%s: unknown key", pathName(append(slices.Clone(path), name)))
+	err := fmt.Errorf("unknown key; a layer that needs a value of its own describes it in its %s", schemaFile)
 	if near := nearest(name, properties); near != "" {
-		return fmt.Sprintf("%s; did you mean %q?", text, near)
+		err = fmt.Errorf("unknown key; did you mean %q?", near)
 	}
-	return text + fmt.Sprintf("; a layer that needs a value of its own describes it in its %s", schemaFile)
+	return &pathError{path: append(slices.Clone(path), name), err: err}
 }
 
-func pathName(path []string) string {
-	if len(path) == 0 {
-		return "values"
-	}
-	var text strings.Builder
-	for i, step := range path {
-		switch {
-		case isIndex(step):
-			text.WriteString("[" + step + "]")
-		case i > 0:
-			text.WriteString("." + step)
-		default:
-			text.WriteString(step)
+// pathIn turns the steps of a JSON pointer into map keys and list indexes.
+func pathIn(value any, steps []string) []any {
+	path := make([]any, len(steps))
+	for i, step := range steps {
+		path[i] = step
+		switch at := value.(type) {
+		case map[string]any:
+			value = at[step]
+		case []any:
+			index, _ := strconv.Atoi(step)
+			path[i], value = index, at[index]
 		}
 	}
-	return text.String()
+	return path
 }
-
-// isIndex tells the steps of a path that count items of a list.
-func isIndex(step string) bool { return step != "" && strings.Trim(step, "0123456789") == "" }
 
 func withoutNulls(value any) any {
 	switch value := value.(type) {

@@ -96,7 +96,7 @@ func (s *Set) load(cfg Config) error {
 	return nil
 }
 
-// readValues takes from the values what render itself needs, and checks what no schema can.
+// readValues takes from the values, which are checked, what render itself needs.
 func (s *Set) readValues() error {
 	s.requestsPercent, _ = s.values["requestsPercent"].(int64)
 	if s.requestsPercent == 0 {
@@ -107,7 +107,7 @@ func (s *Set) readValues() error {
 	var defaultsErr, settingsErr error
 	s.defaults, defaultsErr = defaultResources(s.values)
 	s.settings, settingsErr = newSettings(s.values)
-	return errors.Join(checkUsers(s.users), checkMetadata(s.metadata.labels, s.metadata.annotations), defaultsErr, settingsErr)
+	return errors.Join(defaultsErr, settingsErr)
 }
 
 // chooseNamespace decides the Kubernetes namespace: the caller's, else that of namespace.yaml, else the value, else "default".

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -17,31 +18,40 @@ type Settings struct {
 	HelperImage        string        // value helper.image
 }
 
-// newSettings reads values that the schema has checked already; a layer may have loosened the schema, so types are still looked at.
+// newSettings reads values. The schema has checked them, but a layer may have loosened it, so types are still looked at.
 func newSettings(values map[string]any) (Settings, error) {
 	var s Settings
-	for name, to := range map[string]*time.Duration{"terminationGracePeriodSeconds": &s.GracePeriod, "activeDeadlineSeconds": &s.RunDeadline} {
-		seconds, ok := values[name].(int64)
-		if !ok && values[name] != nil {
-			return s, fmt.Errorf("value %s: %v is not a number of seconds", name, values[name])
-		}
-		*to = time.Duration(seconds) * time.Second
-	}
 	helper, _ := values["helper"].(map[string]any)
 	s.HelperImage, _ = helper["image"].(string)
 	deadlines, _ := values["deadlines"].(map[string]any)
-	for name, to := range map[string]*time.Duration{
-		"scheduling": &s.SchedulingDeadline, "start": &s.StartDeadline, "problem": &s.ProblemDeadline, "nodeLost": &s.NodeLostDeadline,
-	} {
-		text, ok := deadlines[name].(string)
-		if !ok {
-			continue
-		}
-		duration, err := time.ParseDuration(text)
-		if err != nil {
-			return s, fmt.Errorf("value deadlines.%s: %w", name, err)
-		}
-		*to = duration
+	return s, errors.Join(
+		readSeconds(values, "activeDeadlineSeconds", &s.RunDeadline),
+		readSeconds(values, "terminationGracePeriodSeconds", &s.GracePeriod),
+		readDeadline(deadlines, "nodeLost", &s.NodeLostDeadline),
+		readDeadline(deadlines, "problem", &s.ProblemDeadline),
+		readDeadline(deadlines, "scheduling", &s.SchedulingDeadline),
+		readDeadline(deadlines, "start", &s.StartDeadline),
+	)
+}
+
+func readSeconds(values map[string]any, name string, to *time.Duration) error {
+	seconds, ok := values[name].(int64)
+	if !ok && values[name] != nil {
+		return under(name, fmt.Errorf("%v is not a number of seconds", values[name]))
 	}
-	return s, nil
+	*to = time.Duration(seconds) * time.Second
+	return nil
+}
+
+func readDeadline(deadlines map[string]any, name string, to *time.Duration) error {
+	text, ok := deadlines[name].(string)
+	if !ok {
+		return nil
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil {
+		return under("deadlines", under(name, err))
+	}
+	*to = duration
+	return nil
 }

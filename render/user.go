@@ -2,7 +2,6 @@ package render
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -10,11 +9,12 @@ import (
 )
 
 // checkUsers checks the value `users`.
-func checkUsers(users map[string]string) error {
+func checkUsers(values map[string]any) error {
+	users := stringMap(values["users"])
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(users)) {
 		if _, err := orchestra.ParseUser(users[name]); err != nil {
-			problems = append(problems, fmt.Errorf("value users.%s: %w", name, err))
+			problems = append(problems, under("users", under(name, err)))
 		}
 	}
 	return errors.Join(problems...)
