@@ -73,6 +73,12 @@ func (d *Driver) whatHolds(ctx context.Context, r ref) string {
 	return heldBy(live)
 }
 
+// heldByFields are what heldBy tells beside the metadata: where the object is, and how far it has come.
+var heldByFields = []struct {
+	word string
+	path []string
+}{{"node", []string{"spec", "nodeName"}}, {"phase", []string{"status", "phase"}}}
+
 // heldBy says what is known about an object that does not go.
 func heldBy(obj *unstructured.Unstructured) string {
 	if obj == nil {
@@ -87,11 +93,10 @@ func heldBy(obj *unstructured.Unstructured) string {
 	if finalizers := obj.GetFinalizers(); len(finalizers) > 0 {
 		facts = append(facts, "finalizers "+strings.Join(finalizers, ", "))
 	}
-	if node, _, _ := unstructured.NestedString(obj.Object, "spec", "nodeName"); node != "" {
-		facts = append(facts, "node "+node)
-	}
-	if phase, _, _ := unstructured.NestedString(obj.Object, "status", "phase"); phase != "" {
-		facts = append(facts, "phase "+phase)
+	for _, field := range heldByFields {
+		if value, _, _ := unstructured.NestedString(obj.Object, field.path...); value != "" {
+			facts = append(facts, field.word+" "+value)
+		}
 	}
 	return " (" + strings.Join(facts, "; ") + ")"
 }
