@@ -3,6 +3,7 @@ package orchestra
 import (
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 //   - Env names are printable ASCII without "=" (apimachinery's validation.IsRelaxedEnvVarName, in force since 1.34).
 //   - Mounts have unique names and, once cleaned, unique paths; no path is the task's root or climbs out of it with "..",
 //     and neither does WorkDir.
-//   - Sizes and limits are not negative.
+//   - Sizes and limits are not negative, and a size fits into 63 bits of bytes.
 func (t Task) Validate(namedUsers ...string) error {
 	var problems fieldErrors
 	problems.checkRequired("ID", t.ID)
@@ -120,7 +121,17 @@ func (f *fieldErrors) checkMounts(mounts Mounts) {
 		if target := mount.Target(); target != "" && f.checkText(field+".Path", target) {
 			f.checkMountPath(paths, i, target)
 		}
-		f.checkNotNegative(field+".SizeGB", int64(mount.SizeGB))
+		f.checkSizeGB(field+".SizeGB", int64(mount.SizeGB))
+	}
+}
+
+// maxSizeGB is what a number of bytes can hold: more would overflow, and so ask for another size without a word.
+const maxSizeGB = math.MaxInt64 >> 30
+
+func (f *fieldErrors) checkSizeGB(field string, n int64) {
+	f.checkNotNegative(field, n)
+	if n > maxSizeGB {
+		f.add(field, fmt.Sprint(n), "is above %d", int64(maxSizeGB))
 	}
 }
 

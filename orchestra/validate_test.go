@@ -97,6 +97,7 @@ func TestValidateRefuses(t *testing.T) {
 		"absolute climbs":     {func(task *orchestra.Task) { task.Mounts = mountsAt("/../etc") }, "Mounts[0].Path", `climbs out with ".."`},
 		"mount paths alike":   {func(task *orchestra.Task) { task.Mounts = mountsAt("data", "x", "/x/../data/") }, "Mounts[2].Path", "is taken by Mounts[0]"},
 		"negative size":       {func(task *orchestra.Task) { task.Mounts = orchestra.Mounts{{Name: "m", Path: "a", SizeGB: -1}} }, "Mounts[0].SizeGB", "is negative"},
+		"size overflows":      {func(task *orchestra.Task) { task.Mounts = orchestra.Mounts{{Name: "m", Path: "a", SizeGB: 1 << 33}} }, "Mounts[0].SizeGB", "is above 8589934591"},
 		"negative CPU":        {func(task *orchestra.Task) { task.ContainerLimits.CPU = -1 }, "ContainerLimits.CPU", "is negative"},
 		"negative memory":     {func(task *orchestra.Task) { task.ContainerLimits.Memory = -1 }, "ContainerLimits.Memory", "is negative"},
 		"user by name":        {func(task *orchestra.Task) { task.User = "nobody" }, "User", `is not "root", "uid" or "uid:gid"`},
