@@ -185,11 +185,11 @@ func TestExpireStreamEndsAWatch(t *testing.T) {
 }
 
 func TestABlackHoleAnswersNobodyOnItsConnection(t *testing.T) {
-	swallow := make(chan struct{}, 1)
+	swallowed := make(chan *conn, 1)
 	b := newBackend(t)
 	p := Start(t, b.config(), func(r *http.Request) Fault {
 		if r.URL.Path == "/hole" {
-			swallow <- struct{}{}
+			swallowed <- connOf(r.Context())
 			return BlackHole(0)
 		}
 		return Pass
@@ -198,9 +198,7 @@ func TestABlackHoleAnswersNobodyOnItsConnection(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = get(t, p, client, "/x") // opens the one connection of the client
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	ask := func(path string) error {
+	ask := func(ctx context.Context, path string) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Config().Host+path, http.NoBody)
 		require.NoError(t, err)
 		res, err := client.Do(req)
@@ -209,11 +207,15 @@ func TestABlackHoleAnswersNobodyOnItsConnection(t *testing.T) {
 		}
 		return err
 	}
+	ctx, cancel := context.WithCancel(t.Context())
 	lost := make(chan error, 1)
-	go func() { lost <- ask("/hole") }()
-	<-swallow
-	require.ErrorIs(t, ask("/y"), context.DeadlineExceeded)
-	require.ErrorIs(t, <-lost, context.DeadlineExceeded)
+	go func() { lost <- ask(ctx, "/hole") }()
+	<-(<-swallowed).frozen
+	short, stop := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer stop()
+	require.ErrorIs(t, ask(short, "/y"), context.DeadlineExceeded)
+	cancel()
+	require.ErrorIs(t, <-lost, context.Canceled)
 	assert.Equal(t, int64(1), b.seen.Load())
 }
 
