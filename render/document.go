@@ -44,7 +44,7 @@ func (s *Set) documents(name string, data *Data) ([]document, error) {
 func (s *Set) proven(name string, data *Data) ([]map[string]any, error) {
 	text, err := s.execute(&s.plain, name, data)
 	if err != nil {
-		return nil, fmt.Errorf("rendering template %s: %w", s.sources.files[name], err)
+		return nil, fmt.Errorf("rendering template %s: %w", s.sources.files[name], s.sources.hinted(err))
 	}
 	objects, decodeErr := decodeDocuments(text)
 	if err := s.proveSafe(name, data, rendering{objects: objects, err: decodeErr}); err != nil {

@@ -86,7 +86,10 @@ func (l Layer) readFile(entry fs.DirEntry) (string, error) {
 		return "", fmt.Errorf("a partial's name begins with an underscore: call it %q", "_"+entry.Name())
 	}
 	raw, err := fs.ReadFile(l.FS, entry.Name())
-	if err != nil {
+	switch {
+	case err != nil && entry.Type()&fs.ModeSymlink != 0:
+		return "", fmt.Errorf("a symbolic link that leads out of the directory, or to nothing; put a file there: %w", err)
+	case err != nil:
 		return "", err
 	}
 	if len(raw) > maxTemplateBytes {

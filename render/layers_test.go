@@ -35,6 +35,15 @@ func TestPartialIsReplacedOneDefineAtATime(t *testing.T) {
 	assert.Equal(t, "busybox:1.36", container["image"], "the other defines are still the defaults'")
 }
 
+// A define that misses the one that it was to replace by a letter would be ignored without a word.
+func TestDefineThatReplacesNothingIsRefused(t *testing.T) {
+	_, err := New(config(t, layer("acme", "_mine.tpl", "{{ define \"other\" }}{{ end }}\n{{ define \"securityContxt\" }}runAsUser: 7{{ end }}")))
+	assert.EqualError(t, err, `template acme/_mine.tpl:2: the define "securityContxt" is used by nobody; did you mean "securityContext"?`)
+	newSet(t, layer("acme", "_mine.tpl", `{{ define "acme.labels" }}{{ end }}`))
+	newSet(t, layer("acme", "_mine.tpl", `{{ define "envs" }}{{ end }}`, "extra.yaml", `{{ include (printf "%s" "envs") . }}`))
+	newSet(t, layer("acme", "pod.yaml", goodPod)) // our own defines are used by nobody then
+}
+
 func TestListSaysWhereEverythingComesFrom(t *testing.T) {
 	set := newSet(t, layer("acme",
 		"_mine.tpl", `{{ define "securityContext" }}{{ end }}{{ define "acme" }}{{ end }}`,

@@ -38,7 +38,10 @@ func parseLayers(layers [][]file) (*sources, error) {
 			}
 		}
 	}
-	return s, errors.Join(problems...)
+	if err := errors.Join(problems...); err != nil {
+		return s, err
+	}
+	return s, s.checkUsed()
 }
 
 // isTemplate tells templates and partials from values, the schema and what is ignored.
@@ -55,7 +58,7 @@ func isTemplate(name string) bool {
 func (s *sources) add(f file, defined map[string]file) error {
 	trees, err := parseFile(f)
 	if err != nil {
-		return err
+		return s.hinted(err)
 	}
 	if !f.isPartial() {
 		s.files[f.name] = f

@@ -85,9 +85,9 @@ func (p proof) compare(real, masked rendering) *difference {
 	case masked.err != nil && real.err != nil:
 		return nil // the author's mistake, reported as such
 	case real.err != nil:
-		return &difference{reason: fmt.Sprintf("it breaks the YAML (%v)", real.err), outline: "it breaks the YAML", torn: true}
+		return &difference{reason: fmt.Sprintf("it breaks the YAML (%s)", reasonOf(real.err)), outline: "it breaks the YAML", torn: true}
 	case masked.err != nil:
-		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%v)", masked.err), outline: "the YAML is whole only by it"}
+		return &difference{reason: fmt.Sprintf("the YAML is whole only by it (%s)", reasonOf(masked.err)), outline: "the YAML is whole only by it"}
 	case len(real.objects) != len(masked.objects):
 		return &difference{reason: fmt.Sprintf("it makes %d documents of %d", len(real.objects), len(masked.objects)), torn: true}
 	}
@@ -107,7 +107,7 @@ func (p proof) compareEmpties(real, masked rendering) *difference {
 		return nil
 	}
 	if real.err != nil {
-		return &difference{reason: fmt.Sprintf("it is empty, which breaks the YAML (%v)", real.err), torn: true}
+		return &difference{reason: fmt.Sprintf("it is empty, which breaks the YAML (%s)", reasonOf(real.err)), torn: true}
 	}
 	for i := range min(len(real.objects), len(masked.objects)) {
 		if d := p.mask.compareEmpties(real.objects[i], masked.objects[i]); d != nil {

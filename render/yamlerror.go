@@ -125,3 +125,12 @@ func errorLine(text string, err error) int {
 	}
 	return 0
 }
+
+// reasonOf leaves out the line of rendered text, which nobody sees.
+func reasonOf(err error) string {
+	var syntax *yamlError
+	if errors.As(err, &syntax) {
+		return syntax.reason
+	}
+	return err.Error()
+}
