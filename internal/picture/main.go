@@ -63,8 +63,10 @@ func run(ctx context.Context, args []string) error {
 		}
 		text.WriteString("\r\n")
 	}
-	home, _ := os.UserHomeDir() // without a home there is nothing to hide
-	shown := strings.ReplaceAll(text.String(), home, "~")
+	shown := text.String()
+	if home, err := os.UserHomeDir(); err == nil { // without a home there is nothing to hide
+		shown = strings.ReplaceAll(shown, home, "~")
+	}
 	return errors.Join(os.WriteFile(args[0], []byte(svg(interpret(shown))), 0o644), closeScope())
 }
 
