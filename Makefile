@@ -44,8 +44,8 @@ $(LINT): tools.mod
 bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, and rendering beside Helm and a typed struct
 	@$(DEVCLUSTER) up --simulated-nodes 1
 	@set -o pipefail; kubectl=$$($(DEVCLUSTER) kubectl) && { \
-		ORCHESTRA_TEST_KUBECTL=$$kubectl go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver && \
-		go -C render/helmbench test -run '^$$' -count=1 -bench . .; \
+		ORCHESTRA_TEST_KUBECTL=$$kubectl go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver; driver=$$?; \
+		go -C render/helmbench test -run '^$$' -count=1 -bench . . && exit $$driver; \
 	} | go run ./internal/benchtable
 
 .PHONY: soak

@@ -86,33 +86,41 @@ func (r *copyRace) fill(b *testing.B, files, size int) {
 	}
 }
 
+// maxFailures is how often a way of copying may fail until it is left out.
+const maxFailures = 3
+
 // run measures every way, each time with an empty target. kubectl gives a connection up, or loses the end of an archive, now and then: its
-// copies are made again, and printed as failed.
+// copies are made again, and printed as failed. On a busy machine none may succeed; then the other way is the better one.
 func (r *copyRace) run(b *testing.B, bytes int, ways []copyWay, clear func(ctx context.Context) error) {
 	b.Helper()
-	spent, failed := make([]time.Duration, len(ways)), make([]int, len(ways))
+	copied, failed, spent := make([]int, len(ways)), make([]int, len(ways)), make([]time.Duration, len(ways))
 	for b.Loop() {
 		for i, way := range ways {
-			for {
+			for done := false; !done && failed[i] < maxFailures; {
 				require.NoError(b, clear(b.Context()))
 				began := time.Now()
 				err := way.copy(b.Context())
-				if err == nil {
-					spent[i] += time.Since(began)
-					break
+				if done = err == nil; done {
+					copied[i], spent[i] = copied[i]+bytes, spent[i]+time.Since(began)
+					continue
 				}
 				failed[i]++
-				b.Logf("%s: %v", way.name, err)
-				require.Less(b, failed[i], 5, way.name)
+				b.Logf("%s: %.300v", way.name, err)
 			}
 		}
 	}
 	require.Zero(b, failed[0], ways[0].name)
+	speeds := make([]float64, len(ways))
 	for i, way := range ways {
-		b.ReportMetric(float64(bytes)*float64(b.N)/1e6/spent[i].Seconds(), "MB/s-"+way.name)
 		b.ReportMetric(float64(failed[i]), "failed-"+way.name)
+		if copied[i] > 0 {
+			speeds[i] = float64(copied[i]) / 1e6 / spent[i].Seconds()
+			b.ReportMetric(speeds[i], "MB/s-"+way.name)
+		}
 	}
-	b.ReportMetric(min(spent[1], spent[2]).Seconds()/spent[0].Seconds(), "MB/s-x-best-of-kubectl")
+	if best := max(speeds[1], speeds[2]); best > 0 {
+		b.ReportMetric(speeds[0]/best, "MB/s-x-best-of-kubectl")
+	}
 }
 
 func (r *copyRace) waysIn() []copyWay {
