@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -318,6 +319,30 @@ func TestHostileVolumeNames(t *testing.T) {
 		assert.Equal(t, text, claim.Object["spec"].(map[string]any)["raw"])
 	}
 	assert.Positive(t, arrived)
+}
+
+// TestHostileUsers: a user is strict, so a hostile string is refused, and what is not arrives as the number that it is.
+func TestHostileUsers(t *testing.T) {
+	set := newSet(t)
+	for _, text := range hostile {
+		rendered, err := set.Task(orchestra.Task{ID: "a", Image: "busybox", User: text}, RoleTask)
+		if err != nil {
+			assert.ErrorContains(t, err, "user", "%q", text)
+			continue
+		}
+		context, _ := taskContainer(t, rendered)["securityContext"].(map[string]any)
+		if text == "" {
+			assert.Empty(t, context)
+			continue
+		}
+		want := map[string]any{}
+		for i, number := range strings.Split(text, ":") {
+			id, err := strconv.ParseInt(number, 10, 64)
+			require.NoError(t, err, "%q", text)
+			want[[]string{"runAsUser", "runAsGroup"}[i]] = id
+		}
+		assert.Equal(t, want, context, "%q", text)
+	}
 }
 
 func FuzzInjection(f *testing.F) {

@@ -3,6 +3,7 @@ package render
 import (
 	"strings"
 	"testing"
+	"text/template"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -156,6 +157,10 @@ status: {}
 	for _, want := range wants {
 		assert.ErrorContains(t, err, want)
 	}
+	var wrong *TemplateError
+	require.ErrorAs(t, err, &wrong, "the chain is kept")
+	assert.Equal(t, "acme/pod.yaml", wrong.Position.File)
+	assert.ErrorAs(t, err, &template.ExecError{})
 	assert.Equal(t, len(wants), strings.Count(err.Error(), "acme/")-1, "each is told once, an exec error's file twice:\n%v", err)
 }
 
