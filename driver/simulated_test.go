@@ -2,6 +2,7 @@ package driver
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,9 @@ func simulatedConfig(config *rest.Config, labels map[string]any) Config {
 	return Config{
 		Namespace:  uniqueNamespace(),
 		RESTConfig: config,
+
+		DeletionTimeout: 10 * time.Minute, // of thousands of pods, on a small machine
+
 		Values: map[string]any{
 			"nodeSelector": map[string]any{"type": "kwok"},
 			"tolerations":  []any{map[string]any{"key": "kwok.x-k8s.io/node", "operator": "Exists"}},
