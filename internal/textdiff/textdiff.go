@@ -1,7 +1,10 @@
 // Package textdiff compares two texts line by line.
 package textdiff
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Context is how many equal lines are shown around a difference.
 const Context = 3
@@ -23,13 +26,14 @@ type Line struct {
 	Text string
 }
 
-// Lines returns what turns one text into the other, with Context lines around; nil if they are equal. It takes time and memory in proportion
-// to the product of their lengths: it is for manifests, not for logs.
+// Lines returns what turns one text into the other, with Context lines around; nil if their lines are the same. It takes time and memory in
+// proportion to the product of their lengths: it is for manifests, not for logs.
 func Lines(one, other string) []Line {
-	if one == other {
+	before, after := split(one), split(other)
+	if slices.Equal(before, after) {
 		return nil
 	}
-	return withContext(compare(split(one), split(other)))
+	return withContext(compare(before, after))
 }
 
 func split(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
