@@ -90,7 +90,7 @@ func (d *Driver) removeNamespace(ctx context.Context) error {
 // extraKinds are the kinds of a workload's extra objects, as its annotation lists them.
 func extraKinds(workload *unstructured.Unstructured) []schema.GroupVersionKind {
 	var kinds []schema.GroupVersionKind
-	for _, entry := range strings.Split(workload.GetAnnotations()[render.AnnotationKinds], ",") {
+	for entry := range strings.SplitSeq(workload.GetAnnotations()[render.AnnotationKinds], ",") {
 		if at := strings.LastIndex(entry, "/"); at > 0 {
 			kinds = append(kinds, schema.FromAPIVersionAndKind(entry[:at], entry[at+1:]))
 		}
