@@ -39,8 +39,7 @@ func (d *Driver) create(ctx context.Context, obj *unstructured.Unstructured) (*u
 	if err != nil {
 		return nil, err
 	}
-	force := true
-	options := metav1.PatchOptions{FieldManager: FieldManager, Force: &force, FieldValidation: metav1.FieldValidationIgnore}
+	options := metav1.PatchOptions{FieldManager: FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationIgnore}
 	var live *unstructured.Unstructured
 	err = d.retry.do(ctx, "applying "+refOf(obj).String(), func(ctx context.Context) error {
 		var err error

@@ -66,9 +66,8 @@ func (d *Driver) applyDry(ctx context.Context, obj *unstructured.Unstructured) e
 	if err != nil {
 		return err
 	}
-	force := true
 	options := metav1.PatchOptions{
-		FieldManager: FieldManager, Force: &force, FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll},
+		FieldManager: FieldManager, Force: new(true), FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll},
 	}
 	return d.retry.do(ctx, "dry run of "+refOf(obj).String(), func(ctx context.Context) error {
 		_, err := client.Patch(ctx, obj.GetName(), types.ApplyPatchType, data, options)

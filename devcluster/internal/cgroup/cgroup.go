@@ -110,7 +110,7 @@ func (f FS) Processes(name string) ([]int, error) {
 		if err != nil {
 			return err
 		}
-		for _, word := range strings.Fields(string(list)) {
+		for word := range strings.FieldsSeq(string(list)) {
 			pid, err := strconv.Atoi(word)
 			if err != nil {
 				return fmt.Errorf("unexpected PID %q", word)

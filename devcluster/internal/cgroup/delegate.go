@@ -17,7 +17,7 @@ func (f FS) delegate(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading controllers: %w", err)
 	}
-	for _, controller := range strings.Fields(string(available)) {
+	for controller := range strings.FieldsSeq(string(available)) {
 		err := enable(dir, controller)
 		if errors.Is(err, syscall.EBUSY) && dir == f.root {
 			if err = f.leaveRoot(); err == nil {
@@ -47,7 +47,7 @@ func (f FS) leaveRoot() error {
 	if err != nil {
 		return fmt.Errorf("listing processes of the root control group: %w", err)
 	}
-	for _, pid := range strings.Fields(string(list)) {
+	for pid := range strings.FieldsSeq(string(list)) {
 		err := os.WriteFile(filepath.Join(child, "cgroup.procs"), []byte(pid), 0o644)
 		if err != nil && !errors.Is(err, syscall.ESRCH) && !errors.Is(err, syscall.EINVAL) {
 			return fmt.Errorf("moving process %s out of the root control group: %w", pid, err)

@@ -3,6 +3,7 @@ package cluster
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"net"
 
 	"sigs.k8s.io/yaml"
@@ -66,9 +67,7 @@ func (c *Cluster) configureKubelet() error {
 // everything else replaced. Neither argument is changed.
 func merge(base, over map[string]any) map[string]any {
 	merged := make(map[string]any, len(base)+len(over))
-	for key, value := range base {
-		merged[key] = value
-	}
+	maps.Copy(merged, base)
 	for key, value := range over {
 		inner, isMap := value.(map[string]any)
 		under, wasMap := merged[key].(map[string]any)

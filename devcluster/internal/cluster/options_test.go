@@ -7,8 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestARequestForNothingKeepsWhatRuns(t *testing.T) {
 	running := Options{SimulatedNodes: 3, FeatureGates: map[string]bool{"A": true}, KubeletConfig: "x: y"}
 	assert.Equal(t, running, Request{}.over(running))
@@ -17,8 +15,8 @@ func TestARequestForNothingKeepsWhatRuns(t *testing.T) {
 
 func TestSimulatedNodesAreOnlyAdded(t *testing.T) {
 	running := Options{SimulatedNodes: 3}
-	assert.Equal(t, 3, Request{SimulatedNodes: ptr(1)}.over(running).SimulatedNodes)
-	more := Request{SimulatedNodes: ptr(5)}.over(running)
+	assert.Equal(t, 3, Request{SimulatedNodes: new(1)}.over(running).SimulatedNodes)
+	more := Request{SimulatedNodes: new(5)}.over(running)
 	assert.Equal(t, 5, more.SimulatedNodes)
 	assert.Empty(t, running.restartReasons(more), "adding needs no restart")
 }
@@ -26,9 +24,9 @@ func TestSimulatedNodesAreOnlyAdded(t *testing.T) {
 func TestWhatNeedsARestart(t *testing.T) {
 	running := defaults()
 	for name, request := range map[string]Request{
-		"a real node":     {Node: ptr(false)},
+		"a real node":     {Node: new(false)},
 		"feature gates":   {FeatureGates: map[string]bool{"A": true}},
-		"another kubelet": {KubeletConfig: ptr("maxPods: 1")},
+		"another kubelet": {KubeletConfig: new("maxPods: 1")},
 	} {
 		reasons := running.restartReasons(request.over(running))
 		require.Len(t, reasons, 1, name)
