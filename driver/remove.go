@@ -19,24 +19,35 @@ import (
 type filter func(*unstructured.Unstructured) bool
 
 // removeAll deletes every object of a kind that selector finds and mine confirms, and waits until none is left. It
-// returns what it found first. When ctx ends or the deletion takes too long, the error names what is left, and why.
+// returns what it found first. When ctx ends or the deletion takes too long, the error names what is left, and why. The time begins anew
+// with every hundred deletions, or thousands of objects would have no more of it than one has.
 func (d *Driver) removeAll(ctx context.Context, kind schema.GroupVersionKind, selector string, mine filter) (found []*unstructured.Unstructured, err error) {
-	ctx, cancel := d.deletionContext(ctx)
-	defer cancel()
+	waiting, cancel := d.deletionContext(ctx)
+	defer func() { cancel() }()
 	asked := map[types.UID]bool{}
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		left, err := d.list(ctx, kind, selector, mine.trimming())
+		left, err := d.list(waiting, kind, selector, mine.trimming())
 		if err != nil || len(left) == 0 {
 			return found, err
 		}
 		if found == nil {
 			found = left
 		}
-		if err := d.deleteOnce(ctx, left, asked); err != nil {
-			return found, err
+		var failed []error
+		for some := range slices.Chunk(unasked(left, asked), deletedAtATime) {
+			errs := d.deleteEach(waiting, some)
+			failed = append(failed, errs...)
+			if waiting.Err() != nil || slices.ContainsFunc(errs, isTransient) { // the others would fare no better
+				break
+			}
+			cancel()
+			waiting, cancel = d.deletionContext(ctx)
 		}
-		if sleep(ctx, pause) != nil {
-			return found, fmt.Errorf("waiting until every %s is gone: %w; left: %s", kind.Kind, context.Cause(ctx), listLeft(left))
+		if len(failed) > 0 {
+			return found, joinFew(failed)
+		}
+		if sleep(waiting, pause) != nil {
+			return found, fmt.Errorf("waiting until every %s is gone: %w; left: %s", kind.Kind, context.Cause(waiting), listLeft(left))
 		}
 	}
 }
@@ -92,23 +103,41 @@ func (d *Driver) list(ctx context.Context, kind schema.GroupVersionKind, selecto
 	}
 }
 
-// deleteOnce deletes the objects that were not asked for yet, all at the same time; the limiter keeps that bearable.
-func (d *Driver) deleteOnce(ctx context.Context, objects []*unstructured.Unstructured, asked map[types.UID]bool) error {
+// unasked returns the objects whose deletion was not asked for yet, and notes that it is now.
+func unasked(objects []*unstructured.Unstructured, asked map[types.UID]bool) []*unstructured.Unstructured {
+	var fresh []*unstructured.Unstructured
+	for _, obj := range objects {
+		if !asked[obj.GetUID()] {
+			asked[obj.GetUID()] = true
+			fresh = append(fresh, obj)
+		}
+	}
+	return fresh
+}
+
+// deletedAtATime is more than the limiter lets through at the same time.
+const deletedAtATime = 100
+
+// deleteEach deletes objects, all at the same time, and returns what failed.
+func (d *Driver) deleteEach(ctx context.Context, objects []*unstructured.Unstructured) []error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(objects))
 	for i, obj := range objects {
-		if asked[obj.GetUID()] {
-			continue
-		}
-		asked[obj.GetUID()] = true
 		wg.Go(func() { errs[i] = d.delete(ctx, refOf(obj)) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // maxListed keeps messages readable.
 const maxListed = 10
+
+func joinFew(errs []error) error {
+	if more := len(errs) - maxListed; more > 0 {
+		errs = append(errs[:maxListed:maxListed], fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(errs...)
+}
 
 func listLeft(objects []*unstructured.Unstructured) string {
 	var texts []string

@@ -3,6 +3,8 @@ package driver
 import (
 	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,7 +14,7 @@ import (
 
 // podOfList is a pod of a list, as JSON.
 func podOfList(name string) string {
-	return fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": %q, "managedFields": [{"manager": "orchestra"}]},
+	return fmt.Sprintf(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": %[1]q, "uid": %[1]q, "managedFields": [{"manager": "orchestra"}]},
 		"spec": {"nodeName": "node-1", "containers": [{"name": "task"}]}, "status": {"phase": "Running", "podIP": "10.0.0.1"}}`, name)
 }
 
@@ -53,7 +55,40 @@ func TestTrimmingKeepsWhatIsToldOfAnObject(t *testing.T) {
 	assert.True(t, take.trimming()(&pod))
 	assert.Equal(t, before, heldBy(&pod))
 	assert.Equal(t, map[string]any{
-		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "a"},
+		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "a", "uid": "a"},
 		"spec": map[string]any{"nodeName": "node-1"}, "status": map[string]any{"phase": "Running"},
 	}, pod.Object)
+}
+
+// deletions runs removeAll on 250 pods, whose deletions are answered with the code, and returns how many there were.
+func deletions(t *testing.T, code int) (int64, error) {
+	pods := make([]string, 250)
+	for i := range pods {
+		pods[i] = podOfList(fmt.Sprint(i))
+	}
+	var asked atomic.Int64
+	d, _ := openDriver(t, newAPIServer(t), "many", withFaults(func(req *http.Request) fault {
+		switch {
+		case req.Method == http.MethodDelete:
+			asked.Add(1)
+			return answerWith(code, nil, fmt.Sprintf(`{"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": %d}`, code))
+		case req.URL.Query().Get("limit") != "":
+			return answerWith(http.StatusOK, nil, `{"kind": "PodList", "apiVersion": "v1", "items": [`+strings.Join(pods, ",")+`]}`)
+		}
+		return nil
+	}))
+	d.retry.budget = 0
+	_, err := d.removeAll(t.Context(), podKind, "", func(*unstructured.Unstructured) bool { return true })
+	return asked.Load(), err
+}
+
+func TestDeletionsGoOnUnlessTheServerIsAway(t *testing.T) {
+	asked, err := deletions(t, http.StatusForbidden)
+	assert.EqualValues(t, 250, asked)
+	require.ErrorContains(t, err, "and 240 more")
+	assert.Equal(t, maxListed, countLines(err.Error()))
+
+	asked, err = deletions(t, http.StatusServiceUnavailable)
+	assert.EqualValues(t, deletedAtATime, asked)
+	require.ErrorContains(t, err, "and 90 more")
 }
