@@ -22,7 +22,7 @@ type binding struct {
 	mask
 	values  []any // by placeholder
 	budget  int   // for the size of the values
-	empties bool  // the task has empty strings, which wear no disguise
+	empties bool  // the task has empty strings, or a function has made one: they wear no disguise
 }
 
 // maxPlaceholders is how many values a rendering may bind.
@@ -51,8 +51,10 @@ func (b *binding) undo(text string) string {
 	return b.mask.undo(text)
 }
 
-// apply gives up at a string that was cut in the midst of a character.
+// apply disguises what a function has made of a task's string. It gives up at one that was cut in the midst of a character, and remembers
+// that one was cut down to nothing.
 func (b *binding) apply(text string) string {
+	b.empties = b.empties || text == ""
 	if !utf8.ValidString(text) {
 		panic(errUnbound)
 	}

@@ -26,20 +26,29 @@ func (p proof) blame(d *difference) error {
 			candidates = append(candidates, from)
 		}
 	})
+	nobody := field{name: "", index: -1}
+	if p.alone(nobody).difference() != nil {
+		candidates = nil // even a harmless word makes it
+	}
 	for _, candidate := range candidates {
-		alone := p
-		alone.data = p.data.clone()
-		alone.data.untrusted(func(from field, text *string) {
-			if !from.is(candidate) && (*text != "" || p.mask.empties) {
-				*text = "x"
-			}
-		})
+		alone := p.alone(candidate)
 		if found := alone.difference(); found != nil {
 			return &InjectionError{Position: alone.position(found, candidate), Field: candidate.String(), Reason: found.because(candidate)}
 		}
 	}
 	whole := field{name: wholeField, index: -1} // no field does it by itself
 	return &InjectionError{Position: p.position(d, whole), Field: whole.String(), Reason: d.because(whole)}
+}
+
+// alone is the proof for a task of which only this field holds what it does, and all others a harmless word.
+func (p proof) alone(candidate field) proof {
+	p.data = p.data.clone()
+	p.data.untrusted(func(from field, text *string) {
+		if !from.is(candidate) && (*text != "" || p.mask.empties) {
+			*text = "x"
+		}
+	})
+	return p
 }
 
 // difference renders both ways and compares.
