@@ -88,15 +88,18 @@ func TestClusterExecIsNeverAWrongSuccess(t *testing.T) {
 				s := newExecSpoiler(t, namespace, wrap)
 				sandbox, err := s.d.GetSandbox(t.Context(), id)
 				require.NoError(t, err)
-				failures := 0
+				failures, quickest := 0, time.Hour
 				for _, point := range way.points {
 					s.spoil(way.fault(point))
 					var stdout, stderr bytes.Buffer
 					ctx, cancel := context.WithTimeout(t.Context(), way.patience)
 					end, err := sandbox.Exec(ctx, []string{"sh", "-c", "cat; echo end >&2; exit 7"}, nil, "", bytes.NewReader(input.Bytes()), &stdout, &stderr)
+					if deadline, _ := ctx.Deadline(); err != nil {
+						quickest = min(quickest, time.Since(deadline))
+						failures++
+					}
 					cancel()
 					if err != nil {
-						failures++
 						continue
 					}
 					assert.Equal(t, 7, end.ExitCode(), "after %d bytes", point)
@@ -105,6 +108,7 @@ func TestClusterExecIsNeverAWrongSuccess(t *testing.T) {
 				}
 				t.Logf("%d of %d were errors", failures, len(way.points))
 				assert.NotZero(t, failures)
+				assert.Less(t, quickest, time.Second, "how long after the end of its context it returned")
 				if way.past {
 					assert.Less(t, failures, len(way.points))
 				}
@@ -170,6 +174,59 @@ func TestClusterCopyIsNeverShort(t *testing.T) {
 			assert.True(t, bytes.Equal(content, got), "%d of %d", len(got), len(content))
 		})
 	}
+}
+
+// In the midst of a copy the network falls silent. The caller gives up, and the call does not keep it for longer.
+func TestClusterCopyEndsWithItsContextInABlackHole(t *testing.T) {
+	const busy = 5 * time.Second // for what takes less than one where nothing else runs; waiting for the helper's end would take ten
+	var silent atomic.Bool
+	proxy := faultproxy.Start(t, clusterConfig(t), func(*http.Request) faultproxy.Fault {
+		if silent.Load() {
+			return faultproxy.BlackHole(0)
+		}
+		return faultproxy.Pass
+	})
+	namespace := uniqueNamespace()
+	direct, _ := onCluster(t, namespace, nil)
+	newVolume(t, direct, "data")
+	d, err := New(t.Context(), Config{Namespace: namespace, RESTConfig: proxy.Config()}, nil)
+	require.NoError(t, err)
+	t.Cleanup(d.Disconnect)
+	speakAgain := func() {
+		silent.Store(false)
+		proxy.Reset()
+	}
+	t.Cleanup(speakAgain)
+	fallSilent := func(cancel context.CancelFunc) (since time.Time) {
+		silent.Store(true)
+		proxy.Freeze()
+		cancel()
+		return time.Now()
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	since := make(chan time.Time, 1)
+	go func() {
+		_, _ = io.CopyN(writer, archiveOf(t, "file", make([]byte, 8<<20)), 6<<20)
+		since <- fallSilent(cancel)
+	}()
+	require.ErrorIs(t, d.CopyToVolume(ctx, "data", reader), context.Canceled)
+	assert.Less(t, time.Since(<-since), busy)
+	require.NoError(t, reader.Close())
+
+	speakAgain()
+	require.NoError(t, direct.CopyToVolume(t.Context(), "data", archiveOf(t, "file", make([]byte, 8<<20))))
+	ctx, cancel = context.WithCancel(t.Context())
+	stream, err := d.CopyFromVolume(ctx, "data")
+	require.NoError(t, err)
+	_, err = io.CopyN(io.Discard, stream, 1<<20)
+	require.NoError(t, err)
+	began := fallSilent(cancel)
+	_, err = io.Copy(io.Discard, stream)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, stream.Close())
+	assert.Less(t, time.Since(began), busy)
 }
 
 // archiveOf is a tar stream of one file.

@@ -92,6 +92,9 @@ func (p *Proxy) Kubeconfig(t testing.TB) string {
 // Freeze makes a black hole of every connection that is open, until the proxy is closed.
 func (p *Proxy) Freeze() { p.listener.all((*conn).freeze) }
 
+// Reset breaks every connection that is open.
+func (p *Proxy) Reset() { p.listener.all((*conn).reset) }
+
 // Faults says how often each fault was done, by its name.
 func (p *Proxy) Faults() map[string]int { return p.counts.all() }
 
