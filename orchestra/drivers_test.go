@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/orchestra-ci/orchestra-k8s/driver"
 	"github.com/orchestra-ci/orchestra-k8s/internal/memdriver"
@@ -28,7 +29,11 @@ func TestDrivers(t *testing.T) {
 	})
 	t.Run("k8s", func(t *testing.T) {
 		kubeconfig := testcluster.Kubeconfig(t)
+		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+		require.NoError(t, err)
+		left := watchLeftovers(t, config)
 		orchestratest.Run(t, func(t *testing.T, namespace string) orchestra.Driver {
+			left.of(namespace)
 			d, err := driver.New(t.Context(), driver.Config{
 				Namespace: namespace, Kubeconfig: kubeconfig,
 				Values: map[string]any{"terminationGracePeriodSeconds": 1}, // a shell that sleeps does not hear SIGTERM

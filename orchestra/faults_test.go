@@ -28,7 +28,9 @@ func TestDriversUnderFaults(t *testing.T) {
 	seed := faultSeed(t)
 	t.Logf("the seed of the faults is %d: %s=%d repeats them", seed, seedVariable, seed)
 	var drivers ordinals
+	left := watchLeftovers(t, config)
 	orchestratest.Run(t, func(t *testing.T, namespace string) orchestra.Driver {
+		left.of(namespace)
 		plan := faultproxy.Seeded(seed, fmt.Sprintf("%s %d", t.Name(), drivers.next(t.Name())))
 		proxy := faultproxy.Start(t, config, plan)
 		t.Cleanup(func() { t.Logf("faults with seed %d: %v", seed, proxy.Faults()) })
