@@ -49,9 +49,9 @@ bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks 
 	} | go run ./internal/benchtable
 
 .PHONY: soak
-soak: ## Run 1,000 tasks, restart the control plane under 100, and spoil requests by a random seed, on the local Kubernetes
+soak: ## Run 1,000 tasks, copy 100,000 files, restart the control plane under 100, and spoil requests by a random seed, on the local Kubernetes
 	@$(DEVCLUSTER) up --simulated-nodes 1
-	go test -tags soak -count=1 -timeout 90m -v -run '^(TestSoak|TestRestarts)$$' ./driver
+	go test -tags soak -count=1 -timeout 90m -v -run '^(TestSoak|TestSoakCopy|TestRestarts)$$' ./driver
 	ORCHESTRA_FAULT_SEED=random go test -count=1 -timeout 60m -v -run '^TestDriversUnderFaults$$' ./orchestra
 
 .PHONY: golden

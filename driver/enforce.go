@@ -53,11 +53,12 @@ func (e *enforcer) once(ctx context.Context) {
 		if _, wait := e.later[r.workload]; wait {
 			continue
 		}
-		end, failed := e.limits.verdict(r, now)
+		_, failed := e.limits.verdict(r, now)
 		switch {
 		case needsExplanation(r, now), failed && isSilent(r):
 			e.store.note(r, e.explain(ctx, r)) // and judged at the next look, in the cluster's words
 		case failed:
+			end, _ := e.limits.verdict(e.withClaims(ctx, r), now)
 			e.end(ctx, r, end)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // maxEvents is how many events of one object are read; a cluster keeps few, and merges repeated ones.
 const maxEvents = 100
 
-// explain asks the cluster's events why a record waits. It returns the zero status if they do not say. If they may not be read, the
+// explain asks the cluster's events, and then its claims, why a record waits. It returns the zero status if they do not say. If they may not be read, the
 // status says that, as nothing else would tell why it stays without detail.
 func (w *podWatch) explain(ctx context.Context, r record) status {
 	uid := r.podUID
@@ -38,7 +38,7 @@ func (w *podWatch) explain(ctx context.Context, r record) status {
 		}
 	}
 	if newest == nil {
-		return status{}
+		return w.explainClaims(ctx, r)
 	}
 	return eventStatus(newest.Reason, newest.Message)
 }
