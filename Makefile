@@ -41,11 +41,12 @@ $(LINT): tools.mod
 	go build -modfile=tools.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: bench
-bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, and rendering beside Helm and a typed struct
+bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks beside plain requests, rendering beside Helm and a typed struct, and starts beside kubectl
 	@$(DEVCLUSTER) up --simulated-nodes 1
 	@set -o pipefail; kubectl=$$($(DEVCLUSTER) kubectl) && { \
 		ORCHESTRA_TEST_KUBECTL=$$kubectl go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./driver; driver=$$?; \
-		go -C render/helmbench test -run '^$$' -count=1 -bench . . && exit $$driver; \
+		ORCHESTRA_TEST_KUBECTL=$$kubectl go test -run '^$$' -bench . -benchtime 21x -timeout 60m ./cmd/kubectl-orchestra; start=$$?; \
+		go -C render/helmbench test -run '^$$' -count=1 -bench . . && exit $$((driver | start)); \
 	} | go run ./internal/benchtable
 
 .PHONY: soak
@@ -79,7 +80,11 @@ PLATFORMS := linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
 .PHONY: plugin-archives
 plugin-archives: $(PLATFORMS:%=dist/kubectl-orchestra_%.tar.gz) ## Build the plugin for every platform of the krew manifest
 
-dist/kubectl-orchestra_%.tar.gz:
+# go build knows what has changed, and make does not. The archive of the same sources has the same bytes.
+dist/kubectl-orchestra_%.tar.gz: FORCE
 	@mkdir -p dist/$*
 	GOOS=$(word 1,$(subst _, ,$*)) GOARCH=$(word 2,$(subst _, ,$*)) CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o dist/$*/kubectl-orchestra ./cmd/kubectl-orchestra
-	tar -C dist/$* -czf $@ kubectl-orchestra
+	tar -C dist/$* --owner=0 --group=0 --numeric-owner --mtime=@0 -c kubectl-orchestra | gzip -n > $@
+
+.PHONY: FORCE
+FORCE:

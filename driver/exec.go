@@ -39,21 +39,33 @@ const (
 // over says why the pod takes no more processes, if that is so. While it does not, a request that fails for a time is repeated: what it
 // starts does nothing before it is sent a program.
 func (d *Driver) exec(ctx context.Context, p process, over func() error) (int, error) {
-	var stream execStream
-	err := d.retry.do(ctx, "starting a process in Pod/"+d.namespace+"/"+p.pod, func(ctx context.Context) (err error) {
-		if stream, err = d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool}); err == nil {
-			return nil
-		}
-		return cmp.Or(over(), err)
+	stream, err := d.connect(ctx, p.pod, over, func(ctx context.Context) (execStream, error) {
+		return d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool})
 	})
 	if err != nil {
 		return 0, err
 	}
 	e := newExecution(p, stream)
-	code, err := e.run(ctx)
+	return d.finish(ctx, e, e.run)
+}
+
+// connect dials until it is answered, or there is nobody to answer.
+func (d *Driver) connect(ctx context.Context, pod string, over func() error, dial func(context.Context) (execStream, error)) (stream execStream, err error) {
+	err = d.retry.do(ctx, "starting a process in Pod/"+d.namespace+"/"+pod, func(ctx context.Context) (err error) {
+		if stream, err = dial(ctx); err == nil {
+			return nil
+		}
+		return cmp.Or(over(), err)
+	})
+	return stream, err
+}
+
+// finish runs what has been connected, and ends the process of a call that fails.
+func (d *Driver) finish(ctx context.Context, e *execution, run func(context.Context) (int, error)) (int, error) {
+	code, err := run(ctx)
 	e.close(err == nil)
 	if err != nil && e.pid() != "" && d.ctx.Err() == nil {
-		d.kill(ctx, p, e.pid())
+		d.kill(ctx, e.process, e.pid())
 	}
 	return code, err
 }
@@ -72,15 +84,26 @@ type execution struct {
 }
 
 func newExecution(p process, stream execStream) *execution {
-	e := &execution{process: p, stream: stream, heard: newHeard(), received: make(chan attachAnswer, 1), done: make(chan struct{})}
-	e.mark = string(markBegin) + rand.Text()
-	stdout := &markReader{mark: []byte(e.mark), to: p.stdout, heed: e.heard.heed}
-	stderr := &markReader{mark: []byte(e.mark), to: io.MultiWriter(&e.heard.said, p.stderr), heed: e.heard.heed}
+	e := &execution{
+		process: p, stream: stream, mark: newMark(), heard: newHeard(2), received: make(chan attachAnswer, 1), done: make(chan struct{}),
+	}
+	e.receive(p.stdout, io.MultiWriter(&e.heard.said, p.stderr))
+	return e
+}
+
+// newMark is a word that nobody else knows.
+func newMark() string { return string(markBegin) + rand.Text() }
+
+// receive begins to hand on what arrives.
+func (e *execution) receive(stdout, stderr io.Writer) {
 	go func() {
 		defer close(e.done)
-		e.received <- stream.receive(stdout, stderr)
+		e.received <- e.stream.receive(e.reader(stdout), e.reader(stderr))
 	}()
-	return e
+}
+
+func (e *execution) reader(to io.Writer) *markReader {
+	return &markReader{mark: []byte(e.mark), to: to, heed: e.heard.heed}
 }
 
 // run starts the process, sends it its stdin, and waits for its end.

@@ -13,15 +13,17 @@ import (
 type heard struct {
 	started chan struct{}
 	pid     string
-	ends    int // of the two outputs
+	begun   chan struct{} // when a terminal shows what its command writes
+	outputs int           // a terminal has one, other processes have two
+	ends    int           // of the outputs
 	code    int
-	ended   chan struct{} // when both outputs have arrived whole
+	ended   chan struct{} // when all outputs have arrived whole
 	bye     chan struct{}
 	said    beginning // of stderr, which says why a process could not be started
 }
 
-func newHeard() *heard {
-	return &heard{started: make(chan struct{}), ended: make(chan struct{}), bye: make(chan struct{})}
+func newHeard(outputs int) *heard {
+	return &heard{outputs: outputs, started: make(chan struct{}), begun: make(chan struct{}), ended: make(chan struct{}), bye: make(chan struct{})}
 }
 
 func (h *heard) heed(words string) {
@@ -32,14 +34,18 @@ func (h *heard) heed(words string) {
 			h.pid = value
 			close(h.started)
 		}
+	case "begin":
+		if !isClosed(h.begun) {
+			close(h.begun)
+		}
 	case "end":
 		code, err := strconv.Atoi(value)
-		if h.ends++; h.ends == 2 && err == nil {
+		if h.ends++; h.ends == h.outputs && err == nil {
 			h.code = code
 			close(h.ended)
 		}
 	case "bye":
-		if h.ends++; h.ends == 3 {
+		if h.ends++; h.ends == h.outputs+1 {
 			close(h.bye)
 		}
 	}

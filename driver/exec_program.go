@@ -23,7 +23,7 @@ eval "$("$0" dd bs="$__orchestra" count=1 iflag=fullblock 2>/dev/null)"`
 // server closes the connection while a slow reader has not seen them.
 //
 // It is a function, so that half of it, after a cut, does nothing. Its own words go to /dev/null, and so do the shell's about killed
-// commands. The command is looked for in the image's PATH, as some builds of busybox prefer their own.
+// commands.
 const execProgram = `__orchestra() {
 %[2]sexec 9>&2 2>/dev/null
 printf '%[1]s at %%d\n' "$$"
@@ -37,28 +37,7 @@ printf '%[1]s at %%d\n' "$$"
   done
   kill -9 0
 } | (
-  (
-    __orchestra=$1
-    case $1 in
-    */*) ;;
-    *)
-      IFS=:
-      set -f
-      for __orchestra in $PATH; do
-        __orchestra=${__orchestra:-.}/$1
-        if [ -f "$__orchestra" ] && [ -x "$__orchestra" ]; then break; fi
-        __orchestra=
-      done
-      ;;
-    esac
-    if [ -z "$__orchestra" ]; then
-      printf '%%s: not found\n' "$1" >&9
-      exit 127
-    fi
-    shift
-    exec %[3]s"$__orchestra" "$@" 2>&9 9>&-
-  )
-  __orchestra=$?
+` + execCommand + `  __orchestra=$?
   printf '%[1]s end %%d\n' "$__orchestra"
   printf '%[1]s end %%d\n' "$__orchestra" >&9
 )
@@ -66,8 +45,35 @@ printf '%[1]s at %%d\n' "$$"
 __orchestra
 `
 
-// program writes the program for a command.
-func (p process) program(mark string) string {
+// execCommand becomes the command, in a subshell. What it is called is looked for in the image's PATH, as some builds of busybox prefer their own.
+const execCommand = `(
+  __orchestra=$1
+  case $1 in
+  */*) ;;
+  *)
+    IFS=:
+    set -f
+    for __orchestra in $PATH; do
+      __orchestra=${__orchestra:-.}/$1
+      if [ -f "$__orchestra" ] && [ -x "$__orchestra" ]; then break; fi
+      __orchestra=
+    done
+    ;;
+  esac
+  if [ -z "$__orchestra" ]; then
+    printf '%%s: not found\n' "$1" >&9
+    exit 127
+  fi
+  shift
+  exec %[3]s"$__orchestra" "$@" 2>&9 9>&-
+)
+`
+
+// program writes the program for a command that has no terminal.
+func (p process) program(mark string) string { return p.script(execProgram, mark) }
+
+// script puts the process and the mark into a program.
+func (p process) script(program, mark string) string {
 	var setup, prefix strings.Builder
 	if p.dir != "" {
 		fmt.Fprintf(&setup, "cd -- %s || exit %d\n", shellQuote(p.dir), exitNone)
@@ -87,8 +93,11 @@ func (p process) program(mark string) string {
 		setup.WriteString(" " + shellQuote(word))
 	}
 	setup.WriteByte('\n')
-	return fmt.Sprintf(execProgram, strings.ReplaceAll(mark, string(markBegin), `\036`), setup.String(), prefix.String())
+	return fmt.Sprintf(program, printable(mark), setup.String(), prefix.String())
 }
+
+// printable is the mark as printf reads it.
+func printable(mark string) string { return strings.ReplaceAll(mark, string(markBegin), `\036`) }
 
 // shellQuote makes one word of any text without NUL.
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

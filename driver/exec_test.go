@@ -42,6 +42,8 @@ func (s *scriptedStream) Close() error {
 	return nil
 }
 
+func (s *scriptedStream) resize(TerminalSize) error { return nil }
+
 func (s *scriptedStream) receive(stdout, stderr io.Writer) attachAnswer {
 	<-s.program // its length
 	_, rest, _ := strings.Cut(<-s.program, `\036`)

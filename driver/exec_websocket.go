@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -42,6 +43,14 @@ func (e *webSocketExec) Write(p []byte) (int, error) {
 		sent += n
 	}
 	return sent, nil
+}
+
+func (e *webSocketExec) resize(size TerminalSize) error {
+	text, err := json.Marshal(size)
+	if err != nil {
+		return err
+	}
+	return e.conn.WriteMessage(binaryMessage, append([]byte{remotecommand.StreamResize}, text...))
 }
 
 func (e *webSocketExec) Close() error { return e.conn.Close() }

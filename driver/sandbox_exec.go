@@ -28,26 +28,31 @@ import (
 func (s *sandbox) Exec(ctx context.Context, cmd []string, env map[string]string, workDir string, //nolint:revive // the contract's
 	stdin io.Reader, stdout, stderr io.Writer,
 ) (orchestra.ContainerStatus, error) {
+	return s.run(ctx, process{
+		command: cmd, env: env, dir: workDir, frame: stdinFrame,
+		stdin: stdin, stdout: cmp.Or(stdout, io.Discard), stderr: cmp.Or(stderr, io.Discard),
+	}, s.c.d.exec)
+}
+
+// run runs a command in the sandbox to its end.
+func (s *sandbox) run(ctx context.Context, p process, exec runner) (orchestra.ContainerStatus, error) {
 	ctx, leave, err := s.c.d.enter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("running %q in sandbox %s: %w", cmd, s.c.id, err)
+		return nil, fmt.Errorf("running %q in sandbox %s: %w", p.command, s.c.id, err)
 	}
 	defer leave()
-	p := process{
-		pod: s.c.id, tool: toolsPath, command: cmd, env: env, frame: stdinFrame,
-		stdin: stdin, stdout: cmp.Or(stdout, io.Discard), stderr: cmp.Or(stderr, io.Discard),
-	}
-	if workDir != "" {
-		p.dir = render.WorkDir(s.c.id, workDir)
+	p.pod, p.tool = s.c.id, toolsPath
+	if p.dir != "" {
+		p.dir = render.WorkDir(s.c.id, p.dir)
 	}
 	err = p.validate()
 	code := 0
 	if err == nil {
-		code, err = s.c.exec(ctx, p)
+		code, err = s.c.whileRunning(ctx, p, exec)
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("running %q in sandbox %s: %w", cmd, s.c.id, closedOr(ctx, err))
+		return nil, fmt.Errorf("running %q in sandbox %s: %w", p.command, s.c.id, closedOr(ctx, err))
 	case code != 0:
 		return ended(ReasonError, code, fmt.Sprintf("The command ended with exit code %d", code)), nil
 	}
@@ -81,12 +86,20 @@ func (p process) validate() error {
 // newsTrail is how long the news of a pod's end may trail the end of a connection to it.
 const newsTrail = 5 * time.Second
 
-// exec runs a process in the container's pod. If the pod has ended, the error says why.
+// exec runs a process in the container's pod.
 func (c *container) exec(ctx context.Context, p process) (int, error) {
+	return c.whileRunning(ctx, p, c.d.exec)
+}
+
+// runner runs a process of a pod. over says why the pod takes no more processes, if that is so.
+type runner func(ctx context.Context, p process, over func() error) (int, error)
+
+// whileRunning runs a process in the container's pod. If the pod has ended, the error says why.
+func (c *container) whileRunning(ctx context.Context, p process, exec runner) (int, error) {
 	if err := c.awaitRunning(ctx); err != nil {
 		return 0, err
 	}
-	code, err := c.d.exec(ctx, p, c.over)
+	code, err := exec(ctx, p, c.over)
 	if _, caller := errors.AsType[*callerError](err); caller || err == nil || ctx.Err() != nil {
 		return code, err
 	}

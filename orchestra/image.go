@@ -12,8 +12,6 @@ var (
 	imageDomain = regexp.MustCompile(`^(?:` + hostLabel + `(?:\.` + hostLabel + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
 	imagePath   = regexp.MustCompile(`^` + pathElement + `(?:/` + pathElement + `)*$`)
 	imageTag    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
-	imageID     = regexp.MustCompile(`^[a-f0-9]{64}$`)
-	lowerHex    = regexp.MustCompile(`^[a-f0-9]+$`)
 
 	digestLengths = map[string]int{"sha256": 64, "sha384": 96, "sha512": 128} // in hexadecimal digits
 )
@@ -22,6 +20,7 @@ const (
 	hostLabel   = `[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?`
 	pathElement = `[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`
 
+	imageIDLength     = 64 // hexadecimal digits
 	maxImagePath      = 255
 	officialImagePath = "library/" // what "busybox" gets before it; it counts for the length
 )
@@ -32,7 +31,7 @@ func checkImage(image string) error {
 	if hasDigest && !validDigest(digest) {
 		return errors.New("the digest is not sha256:, sha384: or sha512: and the right number of lowercase hexadecimal digits")
 	}
-	if imageID.MatchString(image) {
+	if len(image) == imageIDLength && isLowerHex(image) {
 		return errors.New("is an image ID, not a reference")
 	}
 	domain, remote := splitImageDomain(name)
@@ -79,5 +78,7 @@ func splitImageDomain(name string) (domain, remote string) {
 
 func validDigest(digest string) bool {
 	algorithm, hex, _ := strings.Cut(digest, ":")
-	return len(hex) == digestLengths[algorithm] && lowerHex.MatchString(hex)
+	return len(hex) == digestLengths[algorithm] && isLowerHex(hex)
 }
+
+func isLowerHex(text string) bool { return text != "" && strings.Trim(text, "0123456789abcdef") == "" }

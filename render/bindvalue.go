@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -68,7 +69,9 @@ var planePattern = regexp.MustCompile(`(?i)[\x{F0000}-\x{FFFFF}]|\\u000f|\\xf3|\
 // usesPlane tells whether templates or values hold characters that would be taken for disguised ones. Then nothing is bound.
 func usesPlane(files []file, values map[string]any) bool {
 	for _, f := range files {
-		if planePattern.MatchString(f.text) {
+		// Such a character begins with the byte f3, and an escape with a backslash: looking for those is a hundred times faster.
+		suspect := strings.IndexByte(f.text, '\\') >= 0 || strings.IndexByte(f.text, 0xf3) >= 0
+		if suspect && planePattern.MatchString(f.text) {
 			return true
 		}
 	}

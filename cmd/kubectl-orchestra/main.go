@@ -6,18 +6,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	_ "github.com/orchestra-ci/orchestra-k8s/internal/lazygc" // before anything else fills the heap
 )
 
-// lazyCollection lets the heap grow to five times what is in use, where $GOGC does not say otherwise: most commands end before a collection is worth
-// its time, which was a fifth of that of `render`.
-const lazyCollection = 400
-
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(lazyCollection)
-	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	os.Exit(run(context.Background(), processStreams(), signals, os.Args[1:]))
@@ -42,6 +36,7 @@ func run(ctx context.Context, s streams, signals <-chan os.Signal, args []string
 		case received := <-signals:
 			// The first signal ends what is under way in order, the second at once.
 			if ctx.Err() != nil {
+				c.typing.Release()
 				c.say("left at once: what was under way may be half done; `kubectl orchestra ps` shows it")
 				return exitCode(ctx)
 			}

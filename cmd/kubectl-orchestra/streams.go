@@ -16,10 +16,11 @@ type streams struct {
 	in       io.Reader
 	out, err io.Writer
 
-	screen      bool // out is a terminal
-	conversing  bool // in and err are terminals: there is somebody to ask
-	live        bool // err is a terminal: progress may be shown in place
-	width       int  // of the terminal; 0: unlimited
+	screen      bool               // out is a terminal
+	conversing  bool               // in and err are terminals: there is somebody to ask
+	live        bool               // err is a terminal: progress may be shown in place
+	typing      *terminal.Keyboard // in and out are terminals: a shell may take them; nil: they are not
+	width       int                // of the terminal; 0: unlimited
 	colour      terminal.Style
 	errorColour terminal.Style
 }
@@ -30,6 +31,9 @@ func processStreams() streams {
 	s.screen = isTerminal(os.Stdout)
 	s.live = isTerminal(os.Stderr)
 	s.conversing = s.live && isTerminal(os.Stdin)
+	if s.screen && isTerminal(os.Stdin) {
+		s.typing = terminal.NewKeyboard(os.Stdin)
+	}
 	colours := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	s.colour, s.errorColour = terminal.Style(colours && s.screen), terminal.Style(colours && s.live)
 	for _, file := range []*os.File{os.Stdout, os.Stderr} {
