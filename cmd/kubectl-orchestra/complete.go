@@ -9,6 +9,7 @@ import (
 
 	"github.com/orchestra-ci/orchestra-k8s/driver"
 	"github.com/orchestra-ci/orchestra-k8s/internal/terminal"
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // completionTimeout bounds what a press of the tab key may cost.
@@ -16,10 +17,11 @@ const completionTimeout = 3 * time.Second
 
 // completeTasks offers the IDs of live tasks that are not on the command line yet. A cluster that does not answer offers nothing.
 func (c *cli) completeTasks(command *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return c.complete(command, args, func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
+	return c.complete(func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
 		tasks, err := d.Tasks(ctx)
 		for _, task := range tasks {
-			if offerable(args, task.ID) {
+			wanted := !ofSandboxes(command) || task.Role == render.RoleSandbox
+			if wanted && offerable(args, task.ID) {
 				offers = append(offers, cobra.CompletionWithDesc(task.ID, terminal.Line(task.Reason)))
 			}
 		}
@@ -27,9 +29,22 @@ func (c *cli) completeTasks(command *cobra.Command, args []string, _ string) ([]
 	})
 }
 
+// completeTask is completeTasks for a command that takes one ID.
+func (c *cli) completeTask(command *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c.completeTasks(command, args, word)
+}
+
+// worksInSandboxes annotates commands whose ID is a sandbox's.
+const worksInSandboxes = "works-in-sandboxes"
+
+func ofSandboxes(command *cobra.Command) bool { return command.Annotations[worksInSandboxes] != "" }
+
 // completeVolumes offers the names of volumes.
-func (c *cli) completeVolumes(command *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return c.complete(command, args, func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
+func (c *cli) completeVolumes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return c.complete(func(ctx context.Context, d *driver.Driver) (offers []string, err error) {
 		volumes, err := d.Volumes(ctx)
 		for _, volume := range volumes {
 			if offerable(args, volume.Name) {
@@ -46,10 +61,7 @@ func offerable(args []string, name string) bool {
 	return !slices.Contains(args, name) && terminal.Line(name) == name
 }
 
-func (c *cli) complete(command *cobra.Command, args []string, ask func(context.Context, *driver.Driver) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	if command.Args != nil && command.Args(command, append(slices.Clone(args), "next")) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp // no further argument is possible
-	}
+func (c *cli) complete(ask func(context.Context, *driver.Driver) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
 	defer cancel()
 	c.timeout = completionTimeout

@@ -24,8 +24,8 @@ count then, and stay as they are for an existing one. -e and -w are for the comm
 		Example: `  kubectl orchestra exec box --image busybox -- sh -c 'date > now'
   echo from stdin | kubectl orchestra exec box -i -e NAME=value -- sh -c 'cat; echo "$NAME"'`,
 		Args:              execArgs,
-		Annotations:       map[string]string{passesExitCode: "yes"},
-		ValidArgsFunction: c.completeTasks,
+		Annotations:       map[string]string{passesExitCode: "yes", worksInSandboxes: "yes"},
+		ValidArgsFunction: c.completeTask,
 		RunE: func(command *cobra.Command, args []string) error {
 			return c.inSandbox(command, &f, args, func(s orchestra.Sandbox, task orchestra.Task) error {
 				return c.exec(command.Context(), s, execution{command: task.Command, env: task.Env, workDir: f.workDir, stdin: task.Stdin})

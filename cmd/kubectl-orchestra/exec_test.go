@@ -22,6 +22,10 @@ func TestSandboxFromATerminal(t *testing.T) {
 	assert.Equal(t, "in\nb c\n/bin\n", got.out)
 	assert.Contains(t, got.err, "oops\n")
 	require.Zero(t, s.program("exec", "box", "--", "touch", "/kept").code)
+	for _, command := range []string{"exec", "shell", "status"} {
+		assert.Contains(t, s.program("__complete", command, "").out, "box\tRunning\n", command)
+		assert.NotContains(t, s.program("__complete", command, "box", "").out, "box", command)
+	}
 
 	got = program(t, "ls /kept\nexit 4\n", s.with("shell", "box")...)
 	assert.Equal(t, 4, got.code, got.err)

@@ -17,7 +17,7 @@ With -f the command goes on until the task has ended. It survives cuts of the co
 		Example: `  kubectl orchestra logs build-7
   kubectl orchestra logs -f build-7`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: c.completeTasks,
+		ValidArgsFunction: c.completeTask,
 		RunE: func(command *cobra.Command, args []string) error {
 			return c.with(command.Context(), func(d *driver.Driver) error {
 				container, err := d.FindTask(command.Context(), args[0])

@@ -24,8 +24,8 @@ programs that draw on the screen work. Without one, as in a script, it reads lin
 		Example: `  echo 'ls -d /tmp; exit' | kubectl orchestra shell box --image busybox
   echo 'id -u' | kubectl orchestra shell --image busybox --user 1000 --rm`,
 		Args:              taskArgs,
-		Annotations:       map[string]string{passesExitCode: "yes"},
-		ValidArgsFunction: c.completeTasks,
+		Annotations:       map[string]string{passesExitCode: "yes", worksInSandboxes: "yes"},
+		ValidArgsFunction: c.completeTask,
 		RunE: func(command *cobra.Command, args []string) error {
 			f.stdin = true
 			if f.file == "-" {

@@ -23,7 +23,7 @@ Times are the cluster's, to the second; clusters forget events after an hour.`,
 		Example: `  kubectl orchestra status build-7
   kubectl orchestra status build-7 -o yaml`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: c.completeTasks,
+		ValidArgsFunction: c.completeTask,
 		RunE: func(command *cobra.Command, args []string) error {
 			return c.with(command.Context(), func(d *driver.Driver) error {
 				report, err := c.inspect(command.Context(), d, args[0])

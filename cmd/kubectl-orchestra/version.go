@@ -29,7 +29,8 @@ func newVersion(c *cli) *cobra.Command {
 			if handled, err := out.encode(c, v); handled {
 				return err
 			}
-			return c.print(strings.Join([]string{"kubectl-orchestra", v.Version, v.Revision, "client-go", v.ClientGo, v.Go, v.Platform}, " ") + "\n")
+			words := []string{"kubectl-orchestra", v.Version, v.Revision, "client-go", v.ClientGo, v.Go, v.Platform}
+			return c.print(strings.Join(strings.Fields(strings.Join(words, " ")), " ") + "\n") // without a revision there is no gap
 		},
 	}
 	out.add(command, asJSON, asYAML)
