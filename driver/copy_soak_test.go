@@ -40,7 +40,7 @@ func TestSoakCopy(t *testing.T) {
 	t.Logf("%d files: in %s, out %s", files, in, time.Since(begin)-in)
 	assert.Len(t, found, files+files/1000)
 	for i := range files {
-		require.Contains(t, found, name(i))
+		require.NotNil(t, found[name(i)], "%q", name(i))
 		require.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(name(i)))), found[name(i)].PAXRecords["sha256"], "%q", name(i))
 	}
 }

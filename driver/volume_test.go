@@ -1,12 +1,17 @@
 package driver
 
 import (
+	"archive/tar"
 	"bytes"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 func claimOf(size, class string) *unstructured.Unstructured {
@@ -65,4 +70,31 @@ func TestVolumesOfThePlatform(t *testing.T) {
 	require.ErrorContains(t, d.CopyToVolume(t.Context(), "shared", bytes.NewReader(nil)), "PersistentVolumeClaim/default/theirs")
 	require.ErrorContains(t, d.CopyToVolume(t.Context(), "scratch", bytes.NewReader(nil)), "volumeSources")
 	assert.Empty(t, s.paths())
+}
+
+// A claim of that name that is another's is neither mounted, nor copied to, nor deleted.
+func TestForeignClaimIsNeitherUsedNorTouched(t *testing.T) {
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", nil)
+	claim := claimOf("1Gi", "")
+	claim.SetGroupVersionKind(claimKind)
+	claim.SetName(d.templates.ClaimName("cache"))
+	claim.SetNamespace("default")
+	claim.SetUID("foreign")
+	claim.SetAnnotations(map[string]string{render.KeyNamespace: "other", render.KeyVolume: "cache"})
+	path := "/api/v1/namespaces/default/persistentvolumeclaims/" + claim.GetName()
+	s.put(path, claim)
+	mounting := task("one")
+	mounting.Mounts = orchestra.Mounts{{Name: "cache"}}
+	_, created := d.CreateVolume(t.Context(), "cache", 0)
+	_, ran := d.RunContainer(t.Context(), mounting)
+	copied := d.CopyToVolume(t.Context(), "cache", bytes.NewReader(entries(t, tar.Header{Name: "file"})))
+	for what, err := range map[string]error{"creating": created, "mounting": ran, "copying": copied} {
+		var conflict *ForeignError
+		require.ErrorAs(t, err, &conflict, what)
+		assert.ErrorContains(t, err, "PersistentVolumeClaim/default/"+claim.GetName(), what)
+	}
+	require.NoError(t, d.Close())
+	assert.Equal(t, []string{path}, s.paths())
+	assert.Zero(t, s.seen(http.MethodDelete, ""))
 }
