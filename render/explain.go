@@ -30,12 +30,13 @@ func (e *TemplateError) Unwrap() error { return e.Err }
 
 // errorf is an error at a field of the document. The rendered text is not shown: the template's line says enough.
 func (d document) errorf(path []any, format string, args ...any) error {
+	return &TemplateError{Position: d.position(path), Path: pathString(path), Err: fmt.Errorf(format, args...)}
+}
+
+// position is the template's line that made a field.
+func (d document) position(path []any) Position {
 	text := d.text()
-	return &TemplateError{
-		Position: d.set.position(d.file, d.data, text, yamlLine(text, d.index, path), libraryFunctions),
-		Path:     pathString(path),
-		Err:      fmt.Errorf(format, args...),
-	}
+	return d.set.position(d.file, d.data, text, yamlLine(text, d.index, path), libraryFunctions)
 }
 
 // explainYAML points from errors in rendered YAML, which nobody has seen, into the template.

@@ -18,6 +18,18 @@ func (s *Set) dedicatedNamespace() string { return sanitize.Label("orchestra", s
 // Namespace renders namespace.yaml: the Namespace first, then what stands beside it (quota, limits, network policy), in
 // the order of the file. It is nil if no layer has that file.
 func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
+	documents, err := s.namespaceDocuments()
+	if err != nil {
+		return nil, err
+	}
+	var objects []*unstructured.Unstructured
+	for _, document := range documents {
+		objects = append(objects, document.unstructured())
+	}
+	return objects, nil
+}
+
+func (s *Set) namespaceDocuments() ([]document, error) {
 	if !s.sources.has(namespaceFile) {
 		return nil, nil
 	}
@@ -33,16 +45,11 @@ func (s *Set) Namespace() ([]*unstructured.Unstructured, error) {
 	if len(documents) == 0 {
 		return nil, fmt.Errorf("template %s: renders to nothing; it must make a Namespace", s.sources.files[namespaceFile])
 	}
-	var objects []*unstructured.Unstructured
 	var problems []error
 	for _, document := range documents {
 		problems = append(problems, document.ownBeside())
-		objects = append(objects, document.unstructured())
 	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
-	}
-	return objects, nil
+	return documents, errors.Join(problems...)
 }
 
 // ownBeside makes a document of namespace.yaml the driver's: the first is the Namespace itself, the others lie in it and keep

@@ -37,6 +37,10 @@ func (s *Set) task(data *Data) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newRendered(data, workload, extras), nil
+}
+
+func newRendered(data *Data, workload document, extras []document) *Rendered {
 	rendered := &Rendered{Workload: workload.unstructured()}
 	for _, extra := range extras {
 		rendered.Extras = append(rendered.Extras, extra.unstructured())
@@ -45,7 +49,7 @@ func (s *Set) task(data *Data) (*Rendered, error) {
 		rendered.Claims = append(rendered.Claims, mount.ClaimName)
 	}
 	rendered.seal()
-	return rendered, nil
+	return rendered
 }
 
 // taskDocuments renders and checks all of a task's objects, and reports what is wrong with any of them.
@@ -94,13 +98,21 @@ func kindsOf(objects []*unstructured.Unstructured) []string {
 
 // Volume renders a volume's claim. size is in bytes; 0 means the value `storage`.
 func (s *Set) Volume(name string, size int64) (*unstructured.Unstructured, error) {
+	claim, err := s.volumeDocument(name, size)
+	if err != nil {
+		return nil, err
+	}
+	return claim.unstructured(), nil
+}
+
+func (s *Set) volumeDocument(name string, size int64) (document, error) {
 	data, err := s.volumeData(name, size)
 	if err != nil {
-		return nil, fmt.Errorf("rendering volume %q: %w", name, err)
+		return document{}, fmt.Errorf("rendering volume %q: %w", name, err)
 	}
 	claim, err := s.claim(data)
 	if err != nil {
-		return nil, fmt.Errorf("rendering volume %q: %w", name, err)
+		return document{}, fmt.Errorf("rendering volume %q: %w", name, err)
 	}
 	return claim, nil
 }
@@ -122,14 +134,14 @@ func (s *Set) volumeData(name string, size int64) (data *Data, err error) {
 	return data, err
 }
 
-func (s *Set) claim(data *Data) (*unstructured.Unstructured, error) {
-	document, err := s.single(claimFile, data)
+func (s *Set) claim(data *Data) (document, error) {
+	claim, err := s.single(claimFile, data)
 	if err != nil {
-		return nil, err
+		return claim, err
 	}
-	kind, err := document.kind()
+	kind, err := claim.kind()
 	if err == nil && kind != claimKind {
-		err = document.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
+		err = claim.errorf([]any{"kind"}, "is %s; %s makes a v1 PersistentVolumeClaim", kind, claimFile)
 	}
-	return document.unstructured(), errors.Join(err, document.own())
+	return claim, errors.Join(err, claim.own())
 }

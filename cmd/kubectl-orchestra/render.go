@@ -90,22 +90,15 @@ func loadTemplates(cfg driver.Config) (*render.Set, error) {
 
 // objectsOf are all objects that run would apply, in its order.
 func objectsOf(set *render.Set, task orchestra.Task) ([]*unstructured.Unstructured, error) {
-	objects, err := set.Namespace()
+	all, err := set.All(task, render.RoleTask)
 	if err != nil {
 		return nil, err
 	}
-	for _, mount := range task.Mounts {
-		claim, err := set.Volume(mount.Name, int64(mount.SizeGB)<<30)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, claim)
+	objects := make([]*unstructured.Unstructured, len(all))
+	for i, object := range all {
+		objects[i] = object.Unstructured
 	}
-	rendered, err := set.Task(task, render.RoleTask)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(objects, rendered.Extras...), rendered.Workload), nil
+	return objects, nil
 }
 
 func (c *cli) printObjects(out *output, objects []*unstructured.Unstructured) error {

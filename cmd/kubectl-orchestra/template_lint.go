@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -84,7 +83,7 @@ func sampleTask() orchestra.Task {
 
 // checkTypes decodes all objects of a sample task strictly. Kinds that are not Kubernetes' own are named and left to --server.
 func (c *cli) checkTypes(set *render.Set) error {
-	objects, err := objectsOf(set, sampleTask())
+	objects, err := set.All(sampleTask(), render.RoleTask)
 	if err != nil {
 		return err
 	}
@@ -100,13 +99,28 @@ func (c *cli) checkTypes(set *render.Set) error {
 	return errors.Join(problems...)
 }
 
-func decode(decoder runtime.Decoder, object *unstructured.Unstructured) error {
+// decode says for each field that Kubernetes does not have, or has as another type, where the template is that makes it.
+func decode(decoder runtime.Decoder, object render.Object) error {
 	raw, err := object.MarshalJSON()
 	if err == nil {
 		_, _, err = decoder.Decode(raw, nil, nil)
 	}
-	if err != nil {
-		return fmt.Errorf("%s %q: %w", object.GetKind(), object.GetName(), err)
+	all := []error{err}
+	if strict, ok := runtime.AsStrictDecodingError(err); ok {
+		all = strict.Errors()
 	}
-	return nil
+	var problems []error
+	for _, err := range all {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("template %s: %s: %w", object.Position(fieldIn(err)), object.GetKind(), err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// fieldIn is the path in an error such as `unknown field "spec.hostNam"`, or "".
+func fieldIn(err error) string {
+	_, after, _ := strings.Cut(err.Error(), `field "`)
+	path, _, _ := strings.Cut(after, `"`)
+	return path
 }

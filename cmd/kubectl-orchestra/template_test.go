@@ -63,7 +63,9 @@ func TestLintNamesEveryKindOfMistake(t *testing.T) {
 	}{
 		"a misspelt value":    {"values.yaml", "nodeSelectr: {}\n", []string{"wrong  values", "nodeSelectr"}},
 		"a forgotten quote":   {"pod.yaml", pod(""), []string{"wrong  hostile tasks", "pod.yaml:7"}},
-		"a misspelt field":    {"pod.yaml", pod("    imagePulPolicy: Always\n"), []string{"wrong  Kubernetes' types", "imagePulPolicy"}},
+		"a misspelt field":    {"pod.yaml", pod("    imagePulPolicy: Always\n"), []string{"wrong  Kubernetes' types", `pod.yaml:8: Pod: unknown field "spec.containers[0].imagePulPolicy"`}},
+		"a wrong type":        {"pod.yaml", pod("    tty: 3\n"), []string{"wrong  Kubernetes' types", "pod.yaml:", "Container.spec.containers.tty"}},
+		"misspelt twice":      {"pod.yaml", pod("    imagePulPolicy: Always\n    teminal: 1\n"), []string{"pod.yaml:8: Pod: ", "pod.yaml:9: Pod: "}},
 		"a missing container": {"pod.yaml", strings.ReplaceAll(pod(""), "name: task", "name: main"), []string{"wrong  values", "task"}},
 		"no such function":    {"pod.yaml", "{{ env \"HOME\" }}", []string{"wrong  values", `"env"`}},
 	} {
