@@ -84,7 +84,7 @@ func (f *taskFlags) describe(command *cobra.Command, args []string, stdin io.Rea
 		task.ID = args[0]
 	}
 	if task.ID == "" {
-		task.ID = "run-" + strings.ToLower(rand.Text()[:6])
+		task.ID = "run-" + strings.ToLower(rand.Text()[:10]) // 50 bits: a task that exists already would be taken up again
 	}
 	if len(args) > dash {
 		task.Command = args[dash:]
