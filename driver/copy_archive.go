@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // repacker copies a tar archive entry by entry, and refuses what does not belong into a volume. What it writes is plain: cleaned names,
@@ -162,7 +164,7 @@ func (p *repacker) place(header *tar.Header) (name string, err error) {
 		return name, nil
 	case tar.TypeSymlink:
 		p.links[name] = true
-		return name, checkTarget(path.Dir(name), header.Linkname)
+		return name, orchestra.CheckSymlink(name, header.Linkname)
 	case tar.TypeLink:
 		if _, err := cleanPath(header.Linkname); err != nil {
 			return "", fmt.Errorf("it links to %q: %w", header.Linkname, err)
@@ -194,24 +196,4 @@ func cleanPath(name string) (string, error) {
 		}
 	}
 	return path.Clean(name), nil
-}
-
-// checkTarget refuses a symlink that leaves the volume at any point of its way.
-func checkTarget(dir, target string) error {
-	if path.IsAbs(target) {
-		return fmt.Errorf("it links to %q, which lies outside of the volume", target)
-	}
-	depth := 0
-	for element := range strings.SplitSeq(dir+"/"+target, "/") {
-		switch element {
-		case "", ".":
-		case "..":
-			if depth--; depth < 0 {
-				return fmt.Errorf("it links to %q, which lies outside of the volume", target)
-			}
-		default:
-			depth++
-		}
-	}
-	return nil
 }

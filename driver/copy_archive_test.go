@@ -64,6 +64,7 @@ func TestRepackRefusesWhatLeavesTheVolume(t *testing.T) {
 		"an absolute link":               {link("x", "/etc")},
 		"an outward link":                {link("a/x", "../../b")},
 		"a link that goes out and back":  {link("x", "../volume/y")},
+		"a link that leads over another": {link("d/m", "."), link("d/l", "m/../..")},
 		"a file behind a link":           {link("x", "y"), {Name: "x/file"}},
 		"a link behind a link":           {link("a/b/s", ".."), link("a/b/s/t", "../..")},
 		"a hard link out":                {{Name: "x", Linkname: "../y", Typeflag: tar.TypeLink}},

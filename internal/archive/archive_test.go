@@ -72,6 +72,9 @@ func TestNothingIsWrittenOutside(t *testing.T) {
 		"absolute link": {
 			{Name: "l", Linkname: "/tmp", Typeflag: tar.TypeSymlink},
 		},
+		"link over a link": {
+			{Name: "d/m", Linkname: ".", Typeflag: tar.TypeSymlink}, {Name: "d/l", Linkname: "m/../..", Typeflag: tar.TypeSymlink},
+		},
 		"device": {{Name: "d", Typeflag: tar.TypeChar}},
 	} {
 		var stream bytes.Buffer

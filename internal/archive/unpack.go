@@ -9,7 +9,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
+
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // Unpack writes what is in a tar stream below a directory, which is made if it does not exist. Nothing is ever written outside of it: os.Root sees to
@@ -79,9 +80,8 @@ func writeFile(root *os.Root, name string, mode fs.FileMode, content io.Reader) 
 }
 
 func link(root *os.Root, name, target string) error {
-	inside := path.Join(path.Dir(filepath.ToSlash(name)), target)
-	if path.IsAbs(target) || inside == ".." || strings.HasPrefix(inside, "../") {
-		return fmt.Errorf("the link %q leads out, to %q", name, target)
+	if err := orchestra.CheckSymlink(filepath.ToSlash(name), target); err != nil {
+		return fmt.Errorf("the link %q: %w", name, err)
 	}
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

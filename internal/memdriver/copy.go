@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
@@ -97,8 +96,8 @@ func unpack(root *os.Root, header *tar.Header, content io.Reader) error {
 		_, err = io.Copy(file, content)
 		return errors.Join(err, file.Close())
 	case tar.TypeSymlink:
-		if target := path.Join(path.Dir(name), header.Linkname); path.IsAbs(header.Linkname) || target == ".." || strings.HasPrefix(target, "../") {
-			return fmt.Errorf("unpacking link %q: %q lies outside of the volume", header.Name, header.Linkname)
+		if err := orchestra.CheckSymlink(name, header.Linkname); err != nil {
+			return fmt.Errorf("unpacking link %q: %w", header.Name, err)
 		}
 		return root.Symlink(header.Linkname, name)
 	}

@@ -179,6 +179,12 @@ func nothingOutside(s *subject) {
 		require.NoError(s, w.Close())
 		require.Error(s, s.accessor().CopyToVolume(s.ctx, "volume", &data), "through a link to %q", target)
 	}
+	var data bytes.Buffer
+	w := tar.NewWriter(&data)
+	require.NoError(s, w.WriteHeader(&tar.Header{Name: "d/same", Typeflag: tar.TypeSymlink, Linkname: "."}))
+	require.NoError(s, w.WriteHeader(&tar.Header{Name: "d/out", Typeflag: tar.TypeSymlink, Linkname: "same/../.."}))
+	require.NoError(s, w.Close())
+	require.Error(s, s.accessor().CopyToVolume(s.ctx, "volume", &data), "a link that leads out over another")
 }
 
 // archive streams files as tar.
