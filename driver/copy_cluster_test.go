@@ -244,3 +244,24 @@ func TestClusterCopyRefusesWhatATaskHasLinkedOutside(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, archived(t, stream), 1)
 }
+
+// Callers may hold many streams open before they read any: what the helper keeps of each must find room.
+func TestClusterManyCopiesAtATime(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	newVolume(t, d, "volume")
+	const size = 16 << 20
+	var data bytes.Buffer
+	w := tar.NewWriter(&data)
+	require.NoError(t, w.WriteHeader(&tar.Header{Name: "file", Typeflag: tar.TypeReg, Size: size}))
+	_, err := w.Write(bytes.Repeat([]byte("0123456789abcdef"), size/16))
+	require.NoError(t, errors.Join(err, w.Close()))
+	require.NoError(t, d.CopyToVolume(t.Context(), "volume", &data))
+	streams := make([]io.ReadCloser, 24)
+	for i := range streams {
+		streams[i], err = d.CopyFromVolume(t.Context(), "volume")
+		require.NoError(t, err)
+	}
+	for i, stream := range streams {
+		assert.Len(t, archived(t, stream), 1, "stream %d", i)
+	}
+}

@@ -19,13 +19,16 @@ const copyFrame = 4 << 20
 // on their way. That the report is there, and agrees with what the driver has measured, proves that all has arrived.
 //
 // The sha256 is that of the last frame, with the line that sha256sum prints for the frames before it in front. A frame lies in a file in memory
-// while it is summed and handed on, both at the same time: busybox's tee hands on 1 KiB at a time, which took longer than all else together.
+// while it is summed and handed on, both at the same time: busybox's tee hands on 1 KiB at a time, which took longer than all else together. The
+// default templates mount memory for that; the helper of others has /dev/shm, with room for 8 copies.
 const (
 	frames = `report=$1
 shift
 exec 3>&2
 frames() {
-  sum=/dev/shm/$report this=$sum.0 next=$sum.1 length=0
+  memory=/.orchestra
+  [ -d "$memory" ] || memory=/dev/shm
+  sum=$memory/$report this=$sum.0 next=$sum.1 length=0
   : >"$sum"
   while dd bs=%d count=1 iflag=fullblock status=none of="$this" && [ -s "$this" ]; do
     wait

@@ -36,6 +36,12 @@ volumes:
 - name: tools
   emptyDir: {}
 {{- end }}
+{{- if eq .Role "copy" }}
+{{- /* A copy under way takes 8 MiB here, or without this volume of /dev/shm, which has 64 MiB. */}}
+- name: frames
+  emptyDir:
+    medium: Memory
+{{- end }}
 {{- range .Task.Mounts }}
 - name: {{ .Name | toJson }}
 {{- if .Source }}
@@ -112,6 +118,10 @@ volumeMounts:
 - name: tools
   mountPath: /.orchestra
   readOnly: true
+{{- end }}
+{{- if eq .Role "copy" }}
+- name: frames
+  mountPath: /.orchestra
 {{- end }}
 {{- if ne (dig "volumeMode" "" .Values) "Block" }}
 {{- range .Task.Mounts }}
