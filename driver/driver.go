@@ -122,7 +122,7 @@ func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *
 		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), makesJobs: makesJobs(templates), namespace: templates.KubeNamespace(),
 		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, trail: newsTrail, preparing: make(chan struct{}, 1),
 	}
-	d.presence = presence{d: d, used: map[types.UID]bool{}}
+	d.presence = presence{d: d, used: map[types.UID]bool{}, leasing: make(chan struct{}, 1)}
 	d.helpers = newHelpers(d)
 	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return d

@@ -32,8 +32,8 @@ type presence struct {
 	used    map[types.UID]bool // workloads and claims that the driver has made or taken up
 	beating bool
 
-	leasing sync.Mutex // held while the lease is written
-	leased  bool       // guarded by leasing
+	leasing chan struct{} // holds a token while the lease is written
+	leased  bool          // guarded by leasing
 }
 
 // use notes that the driver uses an object. Extra objects go with their workload, so only workloads and claims count.
@@ -50,13 +50,27 @@ func (p *presence) use(r ref) {
 	}
 }
 
-// release notes that an object is gone. With the last one the lease goes, too.
+// lock takes leasing's token, unless ctx ends before.
+func (p *presence) lock(ctx context.Context) error {
+	select {
+	case p.leasing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *presence) unlock() { <-p.leasing }
+
+// release notes that an object is gone. With the last one the lease goes, too, unless ctx ends before: then Sweep or Close removes it.
 func (p *presence) release(ctx context.Context, uid types.UID) {
 	p.mu.Lock()
 	delete(p.used, uid)
 	p.mu.Unlock()
-	p.leasing.Lock()
-	defer p.leasing.Unlock()
+	if p.lock(ctx) != nil {
+		return
+	}
+	defer p.unlock()
 	if !p.leased || p.inUse() {
 		return
 	}
@@ -88,8 +102,10 @@ func (p *presence) beat() {
 }
 
 func (p *presence) renew(ctx context.Context) error {
-	p.leasing.Lock()
-	defer p.leasing.Unlock()
+	if err := p.lock(ctx); err != nil {
+		return err
+	}
+	defer p.unlock()
 	if !p.inUse() {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -90,6 +91,21 @@ func TestLeaseLastsAsLongAsAnythingIsUsed(t *testing.T) {
 	assert.Empty(t, s.paths())
 	require.NoError(t, d.presence.renew(t.Context()))
 	assert.Empty(t, s.paths(), "nothing is used, so nothing is renewed")
+}
+
+func TestCleanupDoesNotWaitForTheLease(t *testing.T) {
+	s := newAPIServer(t)
+	d, _ := openDriver(t, s, "ns", nil)
+	c := run(t, d, task("one"))
+	require.NoError(t, d.presence.renew(t.Context()))
+	require.NoError(t, d.presence.lock(t.Context()), "as a renewal does whose answer does not come")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d.presence.release(ctx, s.objects[podPath(c)].GetUID())
+	d.presence.unlock()
+	assert.Len(t, s.paths(), 2, "pod and lease")
+	require.NoError(t, d.Close())
+	assert.Empty(t, s.paths(), "Close removes the lease")
 }
 
 func TestHoldersAreBounded(t *testing.T) {
