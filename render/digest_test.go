@@ -22,3 +22,16 @@ func TestDigestsOfDifferentObjectsDiffer(t *testing.T) {
 		seen[sum] = value
 	}
 }
+
+func TestDigestsTellNothingOfASecret(t *testing.T) {
+	of := func(kind string, field string, values map[string]any) string {
+		return digest([]*unstructured.Unstructured{{Object: map[string]any{"apiVersion": "v1", "kind": kind, field: values}}})
+	}
+	for _, field := range []string{"data", "stringData"} {
+		password := of("Secret", field, map[string]any{"password": "aHVudGVyMg=="})
+		assert.Equal(t, password, of("Secret", field, map[string]any{"password": "c2VjcmV0"}))
+		assert.NotEqual(t, password, of("Secret", field, map[string]any{"token": "aHVudGVyMg=="}))
+		assert.NotEqual(t, password, of("Secret", field, nil))
+	}
+	assert.NotEqual(t, of("ConfigMap", "data", map[string]any{"a": "1"}), of("ConfigMap", "data", map[string]any{"a": "2"}))
+}
