@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -20,10 +22,12 @@ func newCp(c *cli) *cobra.Command {
 		Use:   "cp SOURCE TARGET",
 		Short: "Copy files into a volume or out of it",
 		Long: `Copy files into a volume or out of it. One of SOURCE and TARGET is VOLUME: or VOLUME:PATH, the other is a file or a directory here, or - for a tar stream.
-The content of a directory is copied, not the directory itself. What arrives is compared with what was sent; a copy that is cut is an error.`,
+Of a directory the content is copied into TARGET. A file becomes TARGET, or lies in it under its own name if TARGET is a directory here, is VOLUME: alone or
+ends with a slash. What arrives is compared with what was sent; a copy that is cut is an error.`,
 		Example: `  mkdir -p results && date > results/now
   kubectl orchestra cp results cache:from-here
   kubectl orchestra cp cache: copied
+  kubectl orchestra cp cache:from-here/now now.txt
   kubectl orchestra cp cache:from-here/now - | tar -t`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(command *cobra.Command, args []string) error {
@@ -70,7 +74,15 @@ func (c *cli) copyIn(ctx context.Context, volumes orchestra.VolumeDataAccessor, 
 		}
 		return volumes.CopyToVolume(ctx, target.volume, c.in)
 	}
-	total, err := archive.Size(source)
+	file, err := filepath.EvalSymlinks(source)
+	if err != nil {
+		return fmt.Errorf("copying %q: %w", source, err)
+	}
+	as, err := nameIn(target.path, source)
+	if err != nil {
+		return fmt.Errorf("copying %q: %w", source, err)
+	}
+	total, err := archive.Size(file)
 	if err != nil {
 		return fmt.Errorf("copying %q: %w", source, err)
 	}
@@ -78,7 +90,7 @@ func (c *cli) copyIn(ctx context.Context, volumes orchestra.VolumeDataAccessor, 
 	packed := make(chan struct{})
 	go func() {
 		defer close(packed)
-		writer.CloseWithError(archive.Pack(ctx, writer, source, target.path))
+		writer.CloseWithError(archive.Pack(ctx, writer, file, as))
 	}()
 	meter := c.newMeter(total)
 	err = volumes.CopyToVolume(ctx, target.volume, io.TeeReader(reader, meter))
@@ -86,6 +98,18 @@ func (c *cli) copyIn(ctx context.Context, volumes orchestra.VolumeDataAccessor, 
 	_ = reader.CloseWithError(errCopyEnded) // so that Pack ends, too
 	<-packed
 	return err
+}
+
+// nameIn is what a file or directory here is called in a volume.
+func nameIn(target, source string) (string, error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() && (target == "" || strings.HasSuffix(target, "/")) {
+		return path.Join(target, filepath.Base(source)), nil
+	}
+	return target, nil
 }
 
 var errCopyEnded = errors.New("the copy has ended")
@@ -107,5 +131,5 @@ func (c *cli) copyOut(ctx context.Context, volumes orchestra.VolumeDataAccessor,
 	}
 	meter := c.newMeter(0)
 	defer meter.end()
-	return archive.Unpack(io.TeeReader(reader, meter), target)
+	return archive.Unpack(io.TeeReader(reader, meter), source.path, target)
 }

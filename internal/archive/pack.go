@@ -12,31 +12,26 @@ import (
 	"path/filepath"
 )
 
-// Pack writes a file or a directory. The content of a directory comes without the directory's own name, as `tar -C dir .` has it; prefix is put in
-// front of every name. Modes, times and symlinks are kept, owners are not. Sockets, pipes and devices are errors.
-func Pack(ctx context.Context, w io.Writer, source, prefix string) error {
+// Pack writes a file, a link or a directory under the name that it gets in the archive; "" is for directories, whose content then lies at the
+// top. Modes, times and symlinks are kept, owners are not. Sockets, pipes and devices are errors.
+func Pack(ctx context.Context, w io.Writer, source, as string) error {
 	archive := tar.NewWriter(w)
-	base := filepath.Dir(source)
-	if info, err := os.Stat(source); err != nil {
-		return fmt.Errorf("packing: %w", err)
-	} else if info.IsDir() {
-		base = source
-	}
-	err := filepath.WalkDir(source, func(name string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(source, func(file string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		relative, err := filepath.Rel(base, name)
+		relative, err := filepath.Rel(source, file)
 		if err != nil {
 			return err
 		}
-		if relative == "." && prefix == "" {
+		name := path.Join(as, filepath.ToSlash(relative))
+		if name == "." {
 			return nil
 		}
-		return packOne(archive, name, path.Join(prefix, filepath.ToSlash(relative)))
+		return packOne(archive, file, name)
 	})
 	if err != nil {
 		return fmt.Errorf("packing %q: %w", source, err)
