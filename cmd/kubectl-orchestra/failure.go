@@ -72,7 +72,7 @@ func (c *cli) report(ctx context.Context, command *cobra.Command, err error) int
 		return 0
 	case errors.As(err, &ended):
 		return ended.code
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, syscall.EPIPE)):
 		return exitCode(ctx)
 	}
 	c.sayStyled(c.errorColour.Bad("error:") + " " + terminal.Clean(err.Error()))

@@ -14,17 +14,19 @@ import (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // it would end the program in the midst of things; see pipe
 	os.Exit(run(context.Background(), processStreams(), signals, os.Args[1:]))
 }
 
 // run is the whole program: it returns the exit code.
 func run(ctx context.Context, s streams, signals <-chan os.Signal, args []string) int {
+	ctx, interrupt := context.WithCancelCause(ctx)
+	defer interrupt(nil)
+	s.out = pipe{s.out, func() { interrupt(interrupted{syscall.SIGPIPE}) }}
 	c := &cli{streams: s}
 	root := newRoot(c)
 	root.SetArgs(args)
 	result := make(chan int, 1)
-	ctx, interrupt := context.WithCancelCause(ctx)
-	defer interrupt(nil)
 	go func() {
 		command, err := root.ExecuteContextC(ctx)
 		result <- c.report(ctx, command, err)

@@ -31,7 +31,7 @@ func newRun(c *cli) *cobra.Command {
 		Long: `Run a task, print its output as it comes, and exit with its exit code; 125 says that something around the task went wrong.
 
 Without an ID the task gets a new one. The same ID again finds the task that runs or has run already; --rm or the command rm make the ID
-free. Ctrl-C stops the task and removes it; a second Ctrl-C leaves at once.`,
+free. Ctrl-C stops the task and removes it, as does a reader of the output that leaves; a second Ctrl-C leaves at once.`,
 		Example: `  kubectl orchestra run hello --image busybox -- echo hello
   kubectl orchestra run build-7 --image busybox -e GREETING=hi -v cache:cache:2 --cpu 0.5 --memory 64Mi -- sh -c 'echo "$GREETING" | tee cache/log'
   echo from stdin | kubectl orchestra run -i --rm --image busybox -- cat`,

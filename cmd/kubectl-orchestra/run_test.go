@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -115,6 +118,31 @@ func TestCtrlCStopsAndRemovesTheTask(t *testing.T) {
 	got := p.wait()
 	assert.Equal(t, 130, got.code)
 	assert.Contains(t, got.err, `interrupt: removing task "endless"`)
+	assert.Contains(t, s.program("ps").err, "no tasks in scope")
+}
+
+func TestAReaderThatLeavesStopsAndRemovesTheTask(t *testing.T) {
+	t.Parallel()
+	s := newScope(t)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, program, s.with("run", "endless", "--image", "busybox", "--", "yes")...)
+	command.Env = append(os.Environ(), beProgram+"=1")
+	said := newScreen()
+	command.Stderr = said
+	out, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	_, err = io.ReadFull(out, make([]byte, 2))
+	require.NoError(t, err, said.end())
+	require.NoError(t, out.Close())
+	var exit *exec.ExitError
+	require.ErrorAs(t, command.Wait(), &exit, said.end())
+	assert.Equal(t, 128+13, exit.ExitCode(), said.end())
+	assert.Contains(t, said.String(), `broken pipe: removing task "endless"`)
+	assert.NotContains(t, said.String(), "error:")
 	assert.Contains(t, s.program("ps").err, "no tasks in scope")
 }
 

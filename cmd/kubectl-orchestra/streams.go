@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -61,6 +63,21 @@ func (s *streams) print(text string) error {
 		return fmt.Errorf("writing to standard output: %w", err)
 	}
 	return nil
+}
+
+// pipe is an output that says when nobody reads it any more, as in `kubectl orchestra run ... | head -n 1`.
+type pipe struct {
+	io.Writer
+
+	broken func()
+}
+
+func (p pipe) Write(text []byte) (int, error) {
+	n, err := p.Writer.Write(text)
+	if errors.Is(err, syscall.EPIPE) {
+		p.broken()
+	}
+	return n, err
 }
 
 // lockedWriter is for several goroutines: the log, progress, and a task's stderr.
