@@ -256,7 +256,7 @@ func TestClusterManyCopiesAtATime(t *testing.T) {
 	_, err := w.Write(bytes.Repeat([]byte("0123456789abcdef"), size/16))
 	require.NoError(t, errors.Join(err, w.Close()))
 	require.NoError(t, d.CopyToVolume(t.Context(), "volume", &data))
-	streams := make([]io.ReadCloser, 24)
+	streams := make([]io.ReadCloser, 12)
 	for i := range streams {
 		streams[i], err = d.CopyFromVolume(t.Context(), "volume")
 		require.NoError(t, err)

@@ -17,5 +17,6 @@ func TestMain(m *testing.M) {
 		os.Exit(followLog(task))
 	}
 	testcluster.Parallel()
-	goleak.VerifyTestMain(m)
+	// httpstream waits half a minute for the answer to a stream that it has asked for, also when the connection has ended (spdyConnection.open).
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/moby/spdystream.(*Stream).WaitTimeout"))
 }

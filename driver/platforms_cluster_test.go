@@ -214,8 +214,8 @@ func TestPlatformTenantsRefuses(t *testing.T) {
 
 func TestPlatformCache(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.TemplateDirs = []string{platform("cache")} })
-	first := script("first", `echo from first > shared/first; until cat shared/second; do sleep 0.2; done 2>/dev/null`)
-	second := script("second", `until wget -q -O - "$CACHE_URL/shared/first"; do sleep 0.2; done 2>/dev/null; echo from second > shared/second; exit 5`)
+	first := script("first", `echo from first > shared/new; mv shared/new shared/first; until cat shared/second; do sleep 0.2; done 2>/dev/null`)
+	second := script("second", `until wget -q -O - "$CACHE_URL/shared/first"; do sleep 0.2; done 2>/dev/null; echo from second > shared/new; mv shared/new shared/second; exit 5`)
 	first.Mounts = orchestra.Mounts{{Name: "shared", Path: "shared"}}
 	second.Mounts = first.Mounts
 	one, two := run(t, d, first), run(t, d, second)

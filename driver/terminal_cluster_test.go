@@ -84,7 +84,8 @@ func TestClusterTerminal(t *testing.T) {
 		assert.NotContains(t, p.shown.String(), "__orchestra", "the driver's own program shows nothing")
 		p.sizes <- TerminalSize{Width: 120, Height: 50}
 		p.types("until stty size | grep '50 120'; do sleep 0.1; done\r", "50 120\r\n")
-		p.types("echo be''gun; sleep 1000\r", "begun\r\n")
+		// A shell of its own, because an interactive one that is about to start the sleep may miss a Ctrl-C.
+		p.types("sh -c \"echo be''gun; sleep 1000\"\r", "begun\r\n")
 		p.types("\x03echo al''ive\r", "alive\r\n")
 		p.types("exit 7\r", "exit 7")
 		got := <-p.result

@@ -65,7 +65,8 @@ func TestAShellHasATerminal(t *testing.T) {
 	types("stty size\r", "40 100\r\n")
 	resize(t, person, 120, 50)
 	types("until stty size | grep '50 120'; do sleep 0.1; done\r", "50 120\r\n")
-	types("echo be''gun; sleep 1000\r", "begun\r\n")
+	// A shell of its own, because an interactive one that is about to start the sleep may miss a Ctrl-C.
+	types("sh -c \"echo be''gun; sleep 1000\"\r", "begun\r\n")
 	types("\x03echo al''ive\r", "alive\r\n")
 	types("exit 7\r", "`kubectl orchestra rm box` removes it")
 	var ended *exec.ExitError
