@@ -220,7 +220,7 @@ func TestClusterSandboxThatDiedSaysWhy(t *testing.T) {
 }
 
 func TestClusterSandboxThatCannotStart(t *testing.T) {
-	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.StartDeadline = 20 * time.Second })
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.ProblemDeadline = 5 * time.Second })
 	_, err := d.StartSandbox(t.Context(), orchestra.Task{ID: "x", Image: "no-such-image"})
 	require.ErrorContains(t, err, ReasonImageNotFound)
 	eventually(t, "its pod is gone", func() bool { return len(left(t, d)) == 0 })
