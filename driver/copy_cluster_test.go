@@ -199,16 +199,20 @@ func TestClusterCopyIsCut(t *testing.T) {
 }
 
 func TestClusterCopyManySmallFiles(t *testing.T) {
-	const files = 20_000
+	copyManyFiles(t, 20_000, func(i int) string { return fmt.Sprintf("%d/%d", i/1000, i) })
+}
+
+// copyManyFiles copies files that hold their names, a thousand in each directory, into a volume and out of it, and looks at each.
+func copyManyFiles(t *testing.T, files int, name func(i int) string) {
+	t.Helper()
 	d, _ := onCluster(t, uniqueNamespace(), nil)
 	newVolume(t, d, "volume")
 	reader, writer := io.Pipe()
 	go func() {
 		w := tar.NewWriter(writer)
 		for i := range files {
-			name := fmt.Sprintf("%d/%d", i/1000, i)
-			_ = w.WriteHeader(&tar.Header{Name: name, Size: int64(len(name)), Mode: 0o644})
-			_, _ = io.WriteString(w, name)
+			_ = w.WriteHeader(&tar.Header{Name: name(i), Size: int64(len(name(i))), Mode: 0o644})
+			_, _ = io.WriteString(w, name(i)) // what cannot be written fails the Close
 		}
 		writer.CloseWithError(w.Close())
 	}()
@@ -220,6 +224,10 @@ func TestClusterCopyManySmallFiles(t *testing.T) {
 	found := archived(t, stream)
 	t.Logf("%d files: in %s, out %s", files, in, time.Since(begin)-in)
 	assert.Len(t, found, files+files/1000)
+	for i := range files {
+		require.NotNil(t, found[name(i)], "%q", name(i))
+		require.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(name(i)))), found[name(i)].PAXRecords["sha256"], "%q", name(i))
+	}
 }
 
 func TestClusterCopyRefusesWhatATaskHasLinkedOutside(t *testing.T) {
