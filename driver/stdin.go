@@ -19,8 +19,8 @@ type stdinFeed struct {
 
 // stdinTask is what the feed needs to know of the task.
 type stdinTask interface {
-	// ended waits until the task's container has ended, for at most the time given; 0 asks without waiting. zero says that
-	// its exit code is 0, or not known yet.
+	// ended waits until the task's container has ended, for at most the time given; 0 asks without waiting, and a negative time is
+	// for ever. zero says that its exit code is 0, or not known yet.
 	ended(ctx context.Context, wait time.Duration) (ended, zero bool)
 }
 
@@ -36,7 +36,6 @@ type stdinPace struct {
 	pause    time.Duration // after a first failed attach; doubles up to pauseMax
 	pauseMax time.Duration
 	refusals int           // how often the server may refuse the attach
-	alive    time.Duration // how long the watch must have had no news of the task's end before the first byte is sent
 	exit     time.Duration // how long the news of a container's end may trail the server's word that its attach has ended
 	code     time.Duration // how long to wait for an exit code that explains why there is no such word
 }
@@ -44,7 +43,7 @@ type stdinPace struct {
 func defaultStdinPace() stdinPace {
 	return stdinPace{
 		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, refusals: 12,
-		alive: 1500 * time.Millisecond, exit: 30 * time.Second, code: 3 * time.Second,
+		exit: 30 * time.Second, code: 3 * time.Second,
 	}
 }
 
@@ -80,10 +79,6 @@ func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error 
 
 // run says that it sends, attaches and sends; if another driver sends, it only looks after that one. The mark comes first: from the attach on, a driver that dies gives the task an
 // early end of its input, and nothing but the mark would tell.
-//
-// Nothing is sent in the first moments. The runtime goes on holding the attach of a task that has ended until something is written
-// to it, and its answer is lost if it meets data that is under way (see webSocketWindow); a task that ends at once would then look like
-// one whose stdin was cut. The kubelet sees an end within a second.
 func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 	if claimed, holder, err := f.marks.claim(ctx); err != nil || !claimed {
 		return errors.Join(err, f.guard(ctx, holder))
@@ -100,21 +95,7 @@ func (f *stdinFeed) run(ctx context.Context, r io.Reader) error {
 		return f.marks.set(ctx, stdinUnread)
 	}
 	defer conn.Close()
-	if ended, _ := f.state.ended(ctx, f.pace.alive); ended {
-		return f.endedUnfed(ctx, conn)
-	}
 	return f.settle(ctx, f.send(ctx, conn, r))
-}
-
-// endedUnfed is for a task that has ended before anything was sent. If its attach has ended, too, that may have been the reason: a
-// connection that broke gave the task an early end of its input.
-func (f *stdinFeed) endedUnfed(ctx context.Context, conn attachment) error {
-	select {
-	case answer := <-conn.Answer():
-		return f.settle(ctx, delivery{answer: answer})
-	default:
-		return f.marks.set(ctx, stdinUnread)
-	}
 }
 
 // connect attaches. It tries again while nobody answers, and a while when the server refuses, as one that restarts does; not when the

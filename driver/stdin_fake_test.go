@@ -16,6 +16,7 @@ type fakeAttach struct {
 	limit    int           // bytes after which Write fails; 0: none
 	gate     chan struct{} // Write waits for it; nil: it does not
 	onClose  attachAnswer  // the answer to CloseWrite
+	dead     bool          // CloseWrite goes on until Close, without an answer
 	answer   chan attachAnswer
 	closed   chan struct{}
 	closings int
@@ -43,6 +44,10 @@ func (a *fakeAttach) Write(p []byte) (int, error) {
 }
 
 func (a *fakeAttach) CloseWrite() error {
+	if a.dead {
+		<-a.closed
+		return io.ErrClosedPipe
+	}
 	a.answer <- a.onClose
 	return nil
 }
@@ -84,11 +89,15 @@ func (t *fakeTask) ended(ctx context.Context, wait time.Duration) (ended, zero b
 		return true, t.zero
 	default:
 	}
+	var late <-chan time.Time
+	if wait >= 0 {
+		late = time.After(wait)
+	}
 	select {
 	case <-t.over:
 		return true, t.zero
 	case <-ctx.Done():
-	case <-time.After(wait):
+	case <-late:
 	}
 	return false, true
 }

@@ -20,9 +20,12 @@ type watchedTask struct {
 func (t watchedTask) ended(ctx context.Context, wait time.Duration) (ended, zero bool) {
 	over := func(r record) bool { return r.status.done || r.stage == stageUnsettled }
 	seen, known := t.d.watch.get(t.uid)
-	if wait > 0 && known && !over(seen) {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
+	if wait != 0 && known && !over(seen) {
+		if wait > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
 		seen, _ = t.d.watch.wait(ctx, t.uid, over)
 	}
 	return !known || over(seen), !seen.status.done || seen.status.exitCode == 0

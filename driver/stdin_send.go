@@ -53,9 +53,17 @@ func (t *transfer) run(conn attachment, r io.Reader) error {
 	}
 }
 
-// send sends until the reader is at its end and the server has confirmed it, or until the server or the connection ends it.
+// send sends until the reader is at its end and the server has confirmed it, or until the server, the connection or the task's end ends it.
 // A reader's error leaves the connection open, so that the task can be marked before it sees the end of its input.
 func (f *stdinFeed) send(ctx context.Context, conn attachment, r io.Reader) delivery {
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	go func() {
+		if ended, _ := f.state.ended(watching, -1); ended {
+			close(over)
+		}
+	}()
 	t := startTransfer(conn, r)
 	select {
 	case <-ctx.Done():
@@ -64,6 +72,23 @@ func (f *stdinFeed) send(ctx context.Context, conn attachment, r io.Reader) deli
 		return delivery{whole: t.read.Load() && <-t.done == nil, answer: answer}
 	case err := <-t.done:
 		return f.sent(ctx, conn, err)
+	case <-over:
+		return f.unwanted(ctx, conn)
+	}
+}
+
+// unwanted is for a task that has ended while its reader, such as a terminal, may have nothing to say for hours. The runtime holds the attach of
+// such a task until something comes for it. The end of the input does, and the runtime's answer to that shows that the connection was whole to
+// the last.
+func (f *stdinFeed) unwanted(ctx context.Context, conn attachment) delivery {
+	late, cancel := context.WithTimeout(ctx, f.pace.exit)
+	defer cancel()
+	go func() { _ = conn.CloseWrite() }() // if it fails there is no answer; it waits no longer than the connection lives
+	select {
+	case answer := <-conn.Answer():
+		return delivery{answer: answer}
+	case <-late.Done():
+		return delivery{answer: noStatus(errors.New("the task has ended, and the server does not say so"))}
 	}
 }
 

@@ -108,15 +108,43 @@ func TestStdinReaderFails(t *testing.T) {
 	})
 }
 
-func TestStdinOfATaskThatEndsAtOnce(t *testing.T) {
+// A terminal may have nothing to say until the task has ended.
+func TestStdinOfAQuietReader(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer attachAnswer
+		state  string
+	}{
+		"the server confirms the end":       {answer: attachAnswer{given: true}, state: stdinUnread},
+		"the connection has broken in time": {answer: noStatus(errCut), state: stdinIncomplete},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, task, began := newFakeAttach(), newFakeTask(), time.Now()
+				conn.onClose = test.answer
+				time.AfterFunc(time.Hour, func() { close(task.over) })
+				input, more := io.Pipe()
+				defer more.Close()
+				err := task.feed(attachTo(conn)).run(t.Context(), input)
+				require.ErrorIs(t, err, test.answer.err)
+				assert.Equal(t, time.Hour, time.Since(began))
+				assert.Equal(t, []string{stdinSending, test.state}, task.states)
+			})
+		})
+	}
+}
+
+// Nothing tells that a connection is dead if the network between swallows all.
+func TestStdinOfAQuietReaderOnADeadConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn, task := newFakeAttach(), newFakeTask()
-		time.AfterFunc(time.Second, func() { close(task.over) })
-		input := &brokenReader{left: 100}
-		require.NoError(t, task.feed(attachTo(conn)).run(t.Context(), input))
-		assert.Equal(t, 100, input.left, "nothing is read that nobody wants")
-		assert.Empty(t, conn.received())
-		assert.Equal(t, []string{stdinSending, stdinUnread}, task.states)
+		conn, task, began := newFakeAttach(), newFakeTask(), time.Now()
+		conn.dead = true
+		time.AfterFunc(time.Hour, func() { close(task.over) })
+		input, more := io.Pipe()
+		defer more.Close()
+		err := task.feed(attachTo(conn)).run(t.Context(), input)
+		require.ErrorIs(t, err, errNoStatus)
+		assert.Equal(t, time.Hour+defaultStdinPace().exit, time.Since(began))
+		assert.Equal(t, []string{stdinSending, stdinIncomplete}, task.states)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -16,18 +17,13 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// webSocketWindow is how many frames may be under way. Every frame is followed by a ping, and the pong says that the server has
-// read so far. Without such a bound a task that ends early would look like a cut: a server that closes a connection with unread
-// data resets it, and the API server then drops the Status that is on its way (apimachinery util/proxy/upgradeaware.go closes
-// both halves when one breaks). So what is under way must fit into the sockets' buffers.
-const webSocketWindow = 4
+// webSocketMessage is how much stdin a message carries. The message, and the ping behind it, fit into one record of TLS, and so every
+// server on the way takes them with one read and hands them on with one write. See stdinWindow.
+const webSocketMessage = 16<<10 - 256
 
-// The first frames go one by one, with a pause in which an answer can come: a task that wants only the beginning of a large input ends
-// soon, and the first frame that nobody wants any more then is the only one under way.
-const (
-	webSocketSlow  = 8 // frames
-	webSocketPause = 100 * time.Millisecond
-)
+// webSocketFirst is how much the first message carries; the second has twice of it, the third three times, and so on: crypto/tls begins a
+// connection with small records and lets them grow in the same way.
+const webSocketFirst = 1 << 10
 
 // webSocketPing keeps proxies from taking a quiet connection for a dead one. No answer has to come in time: a server whose task
 // does not read stdin yet does not read pings either.
@@ -48,6 +44,7 @@ type webSocket interface {
 	WriteMessage(messageType int, data []byte) error
 	WriteControl(messageType int, data []byte, deadline time.Time) error
 	SetPongHandler(h func(data string) error)
+	NetConn() net.Conn
 	Close() error
 }
 
@@ -55,10 +52,7 @@ type webSocket interface {
 // closes that channel (KEP-4006).
 type webSocketAttachment struct {
 	conn   webSocket
-	frame  []byte
-	sent   uint64        // frames
-	read   uint64        // frames that the server has read; of receive's goroutine
-	window chan struct{} // holds a token for each frame under way
+	window *stdinWindow
 	answer chan attachAnswer
 	closed chan struct{} // when receive has ended
 }
@@ -129,7 +123,7 @@ func (h *handshake) lost(err error) bool {
 
 func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
 	a := &webSocketAttachment{
-		conn: conn, frame: make([]byte, 1, 1+webSocketFrame), window: make(chan struct{}, webSocketWindow),
+		conn: conn, window: newStdinWindow(),
 		answer: make(chan attachAnswer, 1), closed: make(chan struct{}),
 	}
 	conn.SetPongHandler(a.pong)
@@ -141,8 +135,8 @@ func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
 func (a *webSocketAttachment) Write(p []byte) (int, error) {
 	sent := 0
 	for sent < len(p) {
-		n := min(len(p)-sent, webSocketFrame)
-		if err := a.send(p[sent : sent+n]); err != nil {
+		n, err := a.send(p[sent:])
+		if err != nil {
 			return sent, err
 		}
 		sent += n
@@ -150,45 +144,36 @@ func (a *webSocketAttachment) Write(p []byte) (int, error) {
 	return sent, nil
 }
 
-// send sends one frame when the window has room for it.
-func (a *webSocketAttachment) send(p []byte) error {
-	select {
-	case a.window <- struct{}{}:
-	case <-a.closed:
-		return io.ErrClosedPipe
+// send sends a message when the window has room, and a ping whose answer says that the server has read it.
+func (a *webSocketAttachment) send(p []byte) (int, error) {
+	number, err := a.window.enter(a.closed)
+	if err != nil {
+		return 0, err
 	}
-	if a.sent > 0 && a.sent < webSocketSlow {
-		select {
-		case <-time.After(webSocketPause):
-		case <-a.closed:
-			return io.ErrClosedPipe
-		}
-	}
-	a.frame = append(append(a.frame[:0], remotecommand.StreamStdIn), p...)
-	if err := a.conn.WriteMessage(binaryMessage, a.frame); err != nil {
-		return err
-	}
-	a.sent++
-	return a.conn.WriteControl(pingMessage, binary.BigEndian.AppendUint64(nil, a.sent), time.Time{})
+	n := min(uint64(len(p)), webSocketMessage, webSocketFirst*number)
+	frames := appendFrame(make([]byte, 0, 16<<10), binaryMessage, []byte{remotecommand.StreamStdIn}, p[:n])
+	frames = appendFrame(frames, pingMessage, binary.BigEndian.AppendUint64(nil, number))
+	_, err = a.conn.NetConn().Write(frames)
+	return int(n), err
 }
 
-// pong makes room for the frames that the server has read. It is called by receive's reads.
+// pong is called by receive's reads.
 func (a *webSocketAttachment) pong(data string) error {
 	if len(data) != 8 {
 		return nil // the answer to a ping that keeps the connection awake
 	}
-	for read := binary.BigEndian.Uint64([]byte(data)); a.read < read; a.read++ {
-		select {
-		case <-a.window:
-		default:
-			return errors.New("the server answers a ping that was not sent")
-		}
+	if !a.window.leave(binary.BigEndian.Uint64([]byte(data))) {
+		return errors.New("the server answers a ping that was not sent")
 	}
 	return nil
 }
 
 func (a *webSocketAttachment) CloseWrite() error {
-	return a.conn.WriteMessage(binaryMessage, []byte{remotecommand.StreamClose, remotecommand.StreamStdIn})
+	if err := a.window.drain(a.closed); err != nil {
+		return err
+	}
+	_, err := a.conn.NetConn().Write(appendFrame(nil, binaryMessage, []byte{remotecommand.StreamClose, remotecommand.StreamStdIn}))
+	return err
 }
 
 func (a *webSocketAttachment) Answer() <-chan attachAnswer { return a.answer }
