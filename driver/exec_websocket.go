@@ -96,8 +96,8 @@ func keepAwake(conn webSocket, closed <-chan struct{}) {
 		case <-closed:
 			return
 		case <-tick.C:
-			// A dead connection shows itself to who receives; one that is full of stdin needs no ping.
-			_ = conn.WriteControl(pingMessage, nil, time.Now().Add(webSocketPing/2))
+			// A dead connection shows itself to who receives. A deadline would stay on the connection, and end a later write that has none.
+			_ = conn.WriteControl(pingMessage, nil, time.Time{})
 		}
 	}
 }

@@ -22,9 +22,11 @@ type fakeSocket struct {
 	mu       sync.Mutex
 	sent     [][]byte    // messages of the client
 	pings    int         // that keep the connection awake
+	answers  []string    // to pings of the server
 	messages chan string // to the client; closed at the end of the connection
 	pongs    chan string // to the client, which waits for each
 	deaf     bool        // does not answer pings
+	onPing   func(string) error
 	onPong   func(string) error
 }
 
@@ -48,6 +50,7 @@ func (s *fakeSocket) NextReader() (int, io.Reader, error) {
 	}
 }
 
+func (s *fakeSocket) SetPingHandler(h func(string) error) { s.onPing = h }
 func (s *fakeSocket) SetPongHandler(h func(string) error) { s.onPong = h }
 
 func (s *fakeSocket) WriteMessage(kind int, data []byte) error {
@@ -60,10 +63,14 @@ func (s *fakeSocket) WriteMessage(kind int, data []byte) error {
 	return nil
 }
 
-func (s *fakeSocket) WriteControl(kind int, data []byte, _ time.Time) error {
+func (s *fakeSocket) WriteControl(kind int, data []byte, deadline time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case !deadline.IsZero():
+		return errors.New("the deadline stays on the connection")
+	case kind == pongMessage:
+		s.answers = append(s.answers, string(data))
 	case kind != pingMessage:
 		return errors.New("not a ping")
 	case len(data) == 0:
@@ -209,10 +216,12 @@ func TestWebSocketIsKeptAwake(t *testing.T) {
 		socket := newFakeSocket()
 		a := newWebSocketAttachment(socket)
 		time.Sleep(10*time.Minute + time.Second)
+		require.NoError(t, socket.onPing("are you there?"))
 		require.NoError(t, a.Close())
 		socket.mu.Lock()
 		defer socket.mu.Unlock()
 		assert.Equal(t, 30, socket.pings)
+		assert.Equal(t, []string{"are you there?"}, socket.answers)
 	})
 }
 

@@ -36,6 +36,7 @@ const webSocketFrame = 32 << 10
 const (
 	binaryMessage = 2
 	pingMessage   = 9
+	pongMessage   = 10
 )
 
 // webSocket is what is used of a *websocket.Conn of github.com/gorilla/websocket, which client-go makes.
@@ -43,6 +44,7 @@ type webSocket interface {
 	NextReader() (messageType int, r io.Reader, err error)
 	WriteMessage(messageType int, data []byte) error
 	WriteControl(messageType int, data []byte, deadline time.Time) error
+	SetPingHandler(h func(data string) error)
 	SetPongHandler(h func(data string) error)
 	NetConn() net.Conn
 	Close() error
@@ -126,6 +128,7 @@ func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
 		conn: conn, window: newStdinWindow(),
 		answer: make(chan attachAnswer, 1), closed: make(chan struct{}),
 	}
+	conn.SetPingHandler(a.ping)
 	conn.SetPongHandler(a.pong)
 	go a.receive()
 	go keepAwake(conn, a.closed)
@@ -155,6 +158,11 @@ func (a *webSocketAttachment) send(p []byte) (int, error) {
 	frames = appendFrame(frames, pingMessage, binary.BigEndian.AppendUint64(nil, number))
 	_, err = a.conn.NetConn().Write(frames)
 	return int(n), err
+}
+
+// ping is called by receive's reads. gorilla's own answer would leave a deadline of a second on the connection.
+func (a *webSocketAttachment) ping(data string) error {
+	return a.conn.WriteControl(pongMessage, []byte(data), time.Time{})
 }
 
 // pong is called by receive's reads.
