@@ -17,6 +17,5 @@ func TestMain(m *testing.M) {
 		os.Exit(followLog(task))
 	}
 	testcluster.Parallel()
-	// httpstream waits half a minute for the answer to a stream that it has asked for, also when the connection has ended (spdyConnection.open).
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/moby/spdystream.(*Stream).WaitTimeout"))
+	goleak.VerifyTestMain(m)
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/spdystream"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,10 +32,27 @@ const spdyPing = 5 * time.Second
 // spdyProtocols are those whose end comes with a Status, the preferred one first.
 var spdyProtocols = []string{remotecommand.StreamProtocolV5Name, remotecommand.StreamProtocolV4Name}
 
+// spdyAnswer is how often a stream that waits for its confirmation looks whether the connection is still there.
+const spdyAnswer = 10 * time.Millisecond
+
 // spdyConnection is a connection on which streams can be opened.
+//
+// httpstream's own is not used: it waits half a minute for the confirmation of a stream, whatever becomes of the connection.
 type spdyConnection struct {
-	streams httpstream.Connection
+	conn    *spdystream.Connection
 	below   net.Conn
+	streams []*spdystream.Stream
+}
+
+func newSPDYConnection(below net.Conn) (*spdyConnection, error) {
+	conn, err := spdystream.NewConnection(below, false)
+	if err != nil {
+		return nil, errors.Join(err, below.Close())
+	}
+	c := &spdyConnection{conn: conn, below: below}
+	go conn.Serve(func(unasked *spdystream.Stream) { _ = unasked.Reset() })
+	go c.keepAwake()
+	return c, nil
 }
 
 // negotiateSPDY opens a connection whose end comes with a Status, and a stream of each kind on it, in the same order.
@@ -56,36 +74,61 @@ func negotiateSPDY(ctx context.Context, config *rest.Config, at *url.URL, kinds 
 	return conn, streams, nil
 }
 
-// open opens the streams. The server has to confirm each, for which httpstream waits half a minute, whatever becomes of ctx or the
-// connection.
+// open opens the streams. The connection breaks when ctx ends before the server has confirmed all.
 func (c *spdyConnection) open(ctx context.Context, kinds []string) ([]io.ReadWriteCloser, error) {
+	defer context.AfterFunc(ctx, func() { _ = c.below.Close() })()
 	var streams []io.ReadWriteCloser
-	opened := make(chan error, 1)
-	go func() {
-		for _, kind := range kinds {
-			stream, err := c.streams.CreateStream(http.Header{corev1.StreamType: {kind}})
-			if err != nil {
-				opened <- fmt.Errorf("opening the stream %q: %w", kind, err)
-				return
-			}
-			streams = append(streams, stream)
+	for _, kind := range kinds {
+		stream, err := c.conn.CreateStream(http.Header{corev1.StreamType: {kind}}, nil, false)
+		if err == nil {
+			c.streams = append(c.streams, stream)
+			err = c.confirmed(stream)
 		}
-		opened <- nil
-	}()
-	select {
-	case err := <-opened:
-		return streams, err
-	case <-c.streams.CloseChan():
-		return nil, fmt.Errorf("opening streams: %w", io.ErrUnexpectedEOF)
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		if err != nil {
+			return nil, errors.Join(ctx.Err(), fmt.Errorf("opening the stream %q: %w", kind, err))
+		}
+		streams = append(streams, stream)
+	}
+	return streams, ctx.Err()
+}
+
+// confirmed waits for the server's answer to a new stream. spdystream wakes those who wait for one when it comes, but not when the
+// connection ends.
+func (c *spdyConnection) confirmed(stream *spdystream.Stream) error {
+	for {
+		err := stream.WaitTimeout(spdyAnswer)
+		if !errors.Is(err, spdystream.ErrTimeout) {
+			return err
+		}
+		select {
+		case <-c.conn.CloseChan():
+			return io.ErrUnexpectedEOF
+		default:
+		}
 	}
 }
 
-// Close breaks the connection first: its own end would begin with a message, which waits while the network takes nothing.
+// keepAwake keeps proxies from taking a quiet connection for a dead one.
+func (c *spdyConnection) keepAwake() {
+	tick := time.NewTicker(spdyPing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.conn.CloseChan():
+			return
+		case <-tick.C:
+			_, _ = c.conn.Ping() // a connection that has ended says so
+		}
+	}
+}
+
+// Close breaks the connection first: every word on it would wait while the network takes nothing. What has come and nobody reads is dropped
+// with its stream.
 func (c *spdyConnection) Close() error {
 	err := c.below.Close()
-	_ = c.streams.Close()
+	for _, stream := range c.streams {
+		_ = stream.Reset() // its word to the server fails
+	}
 	return err
 }
 
@@ -128,11 +171,7 @@ func (u *spdyUpgrade) do(ctx context.Context, at *url.URL) (*spdyConnection, err
 	if protocol := res.Header.Get(httpstream.HeaderProtocolVersion); !slices.Contains(spdyProtocols, protocol) {
 		return nil, errors.Join(fmt.Errorf("the server speaks protocol %q, which has no status", protocol), u.close())
 	}
-	streams, err := spdy.NewClientConnectionWithPings(u.conn, spdyPing)
-	if err != nil {
-		return nil, err // it has closed the connection
-	}
-	return &spdyConnection{streams: streams, below: u.conn}, nil
+	return newSPDYConnection(u.conn)
 }
 
 // RoundTrip implements http.RoundTripper.

@@ -17,8 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testcluster.Parallel()
-	// httpstream waits half a minute for the answer to a stream that it has asked for, also when the connection has ended.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/moby/spdystream.(*Stream).WaitTimeout"))
+	goleak.VerifyTestMain(m)
 }
 
 // TestDrivers holds every driver against the contract.

@@ -1,0 +1,66 @@
+package driver
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"k8s.io/client-go/rest"
+)
+
+// openSPDY asks a server for a stream that agrees to speak SPDY, and then does what next does.
+func openSPDY(t *testing.T, ctx context.Context, next func(net.Conn)) error {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if assert.NoError(t, err) {
+			_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: %s\r\n\r\n", spdyProtocols[0])
+			assert.NoError(t, err)
+			next(conn)
+			_ = conn.Close()
+		}
+	}))
+	t.Cleanup(server.Close)
+	at, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	_, _, err = negotiateSPDY(ctx, &rest.Config{Host: server.URL}, at, "error")
+	return err
+}
+
+// A server that agrees to a connection and never confirms a stream holds up neither the call nor a goroutine.
+func TestSPDYStreamIsNeverConfirmed(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	for name, test := range map[string]struct {
+		next func(conn net.Conn, cancel func())
+		want error
+	}{
+		"the context ends":    {func(conn net.Conn, cancel func()) { cancel(); _, _ = io.Copy(io.Discard, conn) }, context.Canceled},
+		"the connection ends": {func(net.Conn, func()) {}, io.ErrUnexpectedEOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			began := time.Now()
+			err := openSPDY(t, ctx, func(conn net.Conn) {
+				header := make([]byte, 8) // of a frame; the length are its last three bytes
+				_, err := io.ReadFull(conn, header)
+				assert.NoError(t, err)
+				_, err = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(header[4:])&(1<<24-1)))
+				assert.NoError(t, err)
+				test.next(conn, cancel)
+			})
+			require.ErrorIs(t, err, test.want)
+			assert.Less(t, time.Since(began), 25*time.Second, "httpstream waits for 30 s")
+		})
+	}
+	goleak.VerifyNone(t, before)
+}
