@@ -74,18 +74,23 @@ func negotiateSPDY(ctx context.Context, config *rest.Config, at *url.URL, kinds 
 	return conn, streams, nil
 }
 
-// open opens the streams. The connection breaks when ctx ends before the server has confirmed all.
+// open opens the streams. The connection breaks when ctx ends before the server has confirmed all. An *attachLostError says that it broke when
+// the server may have begun already, which it does as soon as it has confirmed the last.
 func (c *spdyConnection) open(ctx context.Context, kinds []string) ([]io.ReadWriteCloser, error) {
 	defer context.AfterFunc(ctx, func() { _ = c.below.Close() })()
 	var streams []io.ReadWriteCloser
-	for _, kind := range kinds {
+	for i, kind := range kinds {
 		stream, err := c.conn.CreateStream(http.Header{corev1.StreamType: {kind}}, nil, false)
 		if err == nil {
 			c.streams = append(c.streams, stream)
 			err = c.confirmed(stream)
 		}
 		if err != nil {
-			return nil, errors.Join(ctx.Err(), fmt.Errorf("opening the stream %q: %w", kind, err))
+			err = errors.Join(ctx.Err(), fmt.Errorf("opening the stream %q: %w", kind, err))
+			if i == len(kinds)-1 && !errors.Is(err, spdystream.ErrReset) {
+				err = &attachLostError{err}
+			}
+			return nil, err
 		}
 		streams = append(streams, stream)
 	}

@@ -59,6 +59,7 @@ func TestSPDYStreamIsNeverConfirmed(t *testing.T) {
 				test.next(conn, cancel)
 			})
 			require.ErrorIs(t, err, test.want)
+			assert.True(t, isLostAttach(err), "the server begins to work when it has confirmed the last stream")
 			assert.Less(t, time.Since(began), 25*time.Second, "httpstream waits for 30 s")
 		})
 	}

@@ -95,7 +95,7 @@ func exitCodeOf(status metav1.Status) int {
 }
 
 // attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is
-// asked for SPDY, where nothing is attached before both sides have agreed, but not one that denies: its words name the missing permission.
+// asked for SPDY, but not one that denies: its words name the missing permission.
 // When both fail nothing was sent, and unless the error is an *attachLostError the task has seen no end of its input.
 func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error) {
 	at := d.attachURL(pod)

@@ -1,8 +1,10 @@
 package driver
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,6 +35,44 @@ func TestClusterStdinIsCutAnywhere(t *testing.T) {
 				return faultproxy.Pass
 			})
 			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig = proxy.Config() })
+			end, out := finish(t, runWithStdin(t, d, noise(size), "sha256sum"))
+			t.Logf("%s: %s", end.Reason(), end.Message())
+			if end.Reason() == ReasonCompleted {
+				assert.Equal(t, want, out)
+				return
+			}
+			assert.Equal(t, ReasonStdinIncomplete, end.Reason())
+			assert.Equal(t, exitNone, end.ExitCode())
+		})
+	}
+}
+
+// Over SPDY the server attaches when it has confirmed the last stream, and the driver may not hear of that.
+func TestClusterStdinOverSPDYIsCutAnywhere(t *testing.T) {
+	const size = 1 << 20
+	want := digestOfNoise(t, size) + "  -\n"
+	faults := map[string]faultproxy.Fault{
+		"before the server has seen it": faultproxy.LoseRequest,
+		"in the last frames":            faultproxy.CutUpload(size - 20_000),
+	}
+	for bytes := int64(0); bytes < 600; bytes += 40 { // the answer to the upgrade takes 200 of them, TLS included
+		faults[fmt.Sprintf("%d bytes into the answers", bytes)] = faultproxy.CutDownload(bytes)
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var once sync.Once
+			proxy := faultproxy.Start(t, clusterConfig(t), func(r *http.Request) (chosen faultproxy.Fault) {
+				chosen = faultproxy.Pass
+				if strings.HasSuffix(r.URL.Path, "/attach") {
+					once.Do(func() { chosen = fault })
+				}
+				return chosen
+			})
+			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
+				cfg.RESTConfig = proxy.Config()
+				cfg.RESTConfig.Wrap(withoutWebSocket)
+			})
 			end, out := finish(t, runWithStdin(t, d, noise(size), "sha256sum"))
 			t.Logf("%s: %s", end.Reason(), end.Message())
 			if end.Reason() == ReasonCompleted {
