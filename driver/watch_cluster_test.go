@@ -2,19 +2,25 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/orchestra-ci/orchestra-k8s/internal/faultproxy"
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // TestWatchSurvivesCutsOnTheCluster ends tasks while the connection to a real API server is cut and refused.
@@ -42,6 +48,53 @@ func TestWatchSurvivesCutsOnTheCluster(t *testing.T) {
 		assert.Equal(t, seen.status, cut.status)
 	}
 	require.NoError(t, cutOff.link.stale())
+}
+
+// TestClusterOneWatchServesAllTasks looks at what goes over the wire while many tasks are waited for and asked about.
+func TestClusterOneWatchServesAllTasks(t *testing.T) {
+	const tasks = 8
+	var mu sync.Mutex
+	var lists, watches []*http.Request
+	gets := 0 // of any one pod
+	proxy := faultproxy.Start(t, clusterConfig(t), func(r *http.Request) faultproxy.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		switch kind := faultproxy.Kind(r); {
+		case kind == "WATCH pods":
+			watches = append(watches, r)
+		case kind == "GET pods" && r.URL.Query().Has("limit"):
+			lists = append(lists, r)
+		case kind == "GET pods":
+			gets++
+		}
+		return faultproxy.Pass
+	})
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig = proxy.Config() })
+	inParallel(tasks, func(i int) {
+		c, err := d.RunContainer(long(t), script(fmt.Sprint("task-", i), "sleep 1; exit 7"))
+		if !assert.NoError(t, err) {
+			return
+		}
+		for range 100 {
+			_, err := c.Status(long(t))
+			assert.NoError(t, err)
+		}
+		end, err := c.(orchestra.Waiter).Wait(long(t))
+		if assert.NoError(t, err) {
+			assert.Equal(t, 7, end.ExitCode())
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Zero(t, gets)
+	require.Len(t, lists, 1)
+	require.Len(t, watches, 1)
+	for _, r := range []*http.Request{lists[0], watches[0]} {
+		assert.Equal(t, d.selector(), r.URL.Query().Get("labelSelector"))
+		assert.True(t, strings.HasPrefix(r.Header.Get("Accept"), runtime.ContentTypeProtobuf), r.Header.Get("Accept"))
+	}
+	assert.Empty(t, lists[0].URL.Query().Get("resourceVersion"), "the newest state")
+	assert.True(t, newer(watches[0].URL.Query().Get("resourceVersion"), "1"), "from the list on: %s", watches[0].URL)
 }
 
 // newCutWatch is a watch of the lab's pods over a line that can be cut.
