@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
@@ -64,6 +66,61 @@ func TestOutcomesOnADeadNode(t *testing.T) {
 	lost.name = "node-gone"
 	expect(t, lost, ReasonNodeLost, true)
 	assert.Equal(t, exitNone, l.outcome(t, lost.pod).status.exitCode)
+}
+
+// TestOutcomesOfPreemption lets the scheduler give the place of two tasks that run to another pod. One of them ends with exit code 0 when it is
+// told to, which is no success.
+func TestOutcomesOfPreemption(t *testing.T) {
+	l := newLab(t, testcluster.ReadInfo(t))
+	place := l.addResource(t, "2")
+	takes := func(n, more string) string {
+		return `containers: [{name: task, ` + more + ` resources: {limits: {` + place + `: "` + n + `"}}}]`
+	}
+	var low []*subject
+	for name, command := range map[string]string{"preempted-running": "sleep 3600", "preempted-exit-0": "trap 'exit 0' TERM; sleep 3600 & wait"} {
+		s := l.make(t, name, podSpec(t, takes("1", `command: [sh, -c, "`+command+`"],`)))
+		s.Reason, s.Done = ReasonPreempted, true
+		l.running(t, s)
+		low = append(low, s)
+	}
+	high := podSpec(t, takes("2", ""))
+	high.Spec.PriorityClassName = l.addPriority(t)
+	l.make(t, "preemptor", high)
+	for _, s := range low {
+		seen := l.observe(t, s)
+		assert.NotZero(t, seen.status.exitCode, s.name)
+		assert.Contains(t, seen.status.message, "preempting to accommodate a higher priority pod")
+	}
+}
+
+// running waits until the pod's task runs.
+func (l *lab) running(t *testing.T, s *subject) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), outcomeTimeout)
+	defer cancel()
+	seen, err := l.watch.wait(ctx, s.pod.UID, func(r record) bool { return r.stage == stageRunning })
+	require.NoError(t, err, "%v", seen.status)
+	require.False(t, seen.status.done, "%v", seen.status)
+}
+
+// addResource lets the cluster's node offer a resource that nobody else asks for, until the test ends
+// (kubernetes.io/docs/tasks/administer-cluster/extended-resource-node).
+func (l *lab) addResource(t *testing.T, amount string) (name string) {
+	t.Helper()
+	name = "lab.example.com/" + l.label
+	nodes := l.client.CoreV1().Nodes()
+	patch := func(ctx context.Context, value any) error {
+		offered := map[string]any{name: value}
+		body, err := json.Marshal(map[string]any{"status": map[string]any{"capacity": offered, "allocatable": offered}})
+		if err != nil {
+			return err
+		}
+		_, err = nodes.Patch(ctx, l.info.NodeName, types.MergePatchType, body, metav1.PatchOptions{}, "status")
+		return err
+	}
+	t.Cleanup(func() { assert.NoError(t, patch(context.Background(), nil)) })
+	require.NoError(t, patch(t.Context(), amount))
+	return name
 }
 
 func (l *lab) tolerant(t *testing.T, node, priority, containers string) situation {
