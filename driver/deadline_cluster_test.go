@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/orchestra-ci/orchestra-k8s/internal/testcluster"
+	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
 // shortDeadlines let a test see the end of every wait.
@@ -70,6 +71,59 @@ func TestHopelessSchedulingDeletesThePodOnTheCluster(t *testing.T) {
 	require.True(t, apierrors.IsNotFound(err), "%v", err)
 	seen, _ := l.watch.get(subject.pod.UID)
 	assert.Equal(t, ReasonAffinityMismatch, seen.status.reason, "and not that it was deleted")
+}
+
+// TestClusterDeadlinesOfTheConfig lets each deadline end a task of a driver, whose Status has said before what the task waits for.
+func TestClusterDeadlinesOfTheConfig(t *testing.T) {
+	const deadline = 20 * time.Second
+	unreachable, absent, tooLarge := task("unreachable"), task("absent"), task("too large")
+	unreachable.Image, absent.Image, tooLarge.ContainerLimits.CPU = "127.0.0.1:9/busybox:1", "busybox:absent", 1<<40
+	for name, c := range map[string]struct {
+		set          func(*Config)
+		task         orchestra.Task
+		before, then string // reasons
+		words        string
+	}{
+		"scheduling": {func(cfg *Config) { cfg.SchedulingDeadline = deadline }, tooLarge,
+			ReasonInsufficientResources, ReasonInsufficientResources, "The scheduling deadline of 20s has passed"},
+		"start": {func(cfg *Config) { cfg.StartDeadline = deadline }, unreachable,
+			ReasonRegistryUnavailable, ReasonRegistryUnavailable, "The start deadline of 20s has passed"},
+		"problem": {func(cfg *Config) { cfg.Values["deadlines"] = map[string]any{"problem": "20s"} }, absent,
+			ReasonImageNotFound, ReasonImageNotFound, "The problem deadline of 20s has passed"},
+		"run": {func(cfg *Config) { cfg.RunDeadline = deadline }, sleeper("runs on"),
+			ReasonRunning, ReasonDeadlineExceeded, "activeDeadlineSeconds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _ := onCluster(t, uniqueNamespace(), c.set)
+			waits := run(t, d, c.task)
+			require.NoError(t, d.watch.start(long(t)))
+			_, err := d.watch.wait(long(t), waits.uid, func(r record) bool { return r.status.reason == c.before })
+			require.NoError(t, err)
+			now, err := waits.Status(long(t))
+			require.NoError(t, err)
+			assert.Equal(t, c.before, now.(status).Reason(), now.(status).Message())
+			assert.False(t, now.IsDone())
+
+			end := ends(t, waits)
+			assert.Equal(t, c.then, end.Reason(), end.Message())
+			assert.Contains(t, end.Message(), c.words)
+			assert.NotZero(t, end.ExitCode())
+			require.NoError(t, waits.Cleanup(long(t)))
+			assert.Empty(t, left(t, d))
+		})
+	}
+}
+
+// What an init container of the values has said before it failed is the reason of the task's end.
+func TestClusterInitContainerThatFails(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
+		cfg.Values["initContainers"] = []any{map[string]any{"name": "prepare", "image": "busybox", "command": []any{"sh", "-c", "echo the disk is full >&2; exit 3"}}}
+	})
+	end := ends(t, run(t, d, task("one")))
+	assert.Equal(t, ReasonInitContainerFailed, end.Reason())
+	assert.Equal(t, exitNone, end.ExitCode())
+	assert.Contains(t, end.Message(), `The init container "prepare" ended with exit code 3 (Error). It said: the disk is full.`)
 }
 
 // A Secret that is mounted shows in events only.
