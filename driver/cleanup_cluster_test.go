@@ -1,8 +1,10 @@
 package driver
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -79,6 +81,66 @@ func TestClusterCloseLeavesNothingAndSparesOthers(t *testing.T) {
 	assert.Subset(t, left(t, stranger, configMapKind), before)
 	require.NoError(t, d.Close())
 	require.NoError(t, dead.Close(), "there is nothing left for the second process")
+}
+
+func TestClusterCloseSaysWhatIsLeftAndWhy(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.DeletionTimeout = 2 * time.Second })
+	c := run(t, d, sleeper("held"))
+	finalizers := func(list string) error {
+		return d.merge(long(t), c.ref, []byte(`{"metadata": {"finalizers": `+list+`}}`))
+	}
+	require.NoError(t, finalizers(`["example.com/held"]`))
+	t.Cleanup(func() {
+		if t.Failed() {
+			_ = finalizers("null")
+		}
+	})
+	err := d.Close()
+	require.ErrorIs(t, err, errDeletionTimeout)
+	require.ErrorContains(t, err, c.ref.String()+" (to be deleted by ")
+	require.ErrorContains(t, err, "finalizers example.com/held")
+	_, err = d.RunContainer(long(t), sleeper("more"))
+	require.ErrorIs(t, err, ErrClosed)
+
+	require.NoError(t, finalizers("null"))
+	d.cfg.DeletionTimeout = 2 * time.Minute
+	require.NoError(t, d.Close())
+	assertNothingLeft(t, d)
+}
+
+// Whoever closes first, the others find their work done.
+func TestClusterManyMayCloseAtTheSameTime(t *testing.T) {
+	for name, layers := range map[string][]string{"default": nil, "dedicated namespace": {"builtin:dedicated-namespace"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := uniqueNamespace()
+			drivers := make([]*Driver, 3)
+			for i := range drivers {
+				drivers[i], _ = onCluster(t, namespace, func(cfg *Config) { cfg.TemplateDirs = withExtras(t, layers...) })
+				mounted := sleeper(fmt.Sprintf("task-%d", i))
+				mounted.Env = map[string]string{"A": "b"}
+				mounted.Mounts = orchestra.Mounts{{Name: "data", Path: "data"}}
+				run(t, drivers[i], mounted)
+			}
+			inParallel(len(drivers), func(i int) { assert.NoError(t, drivers[i].Close()) })
+			assertNothingLeft(t, drivers[0])
+		})
+	}
+}
+
+// The grace period of the values is the task's, to end in its own way, and Cleanup waits for that.
+func TestClusterCleanupLetsTheTaskEnd(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.Values["terminationGracePeriodSeconds"] = 240 })
+	c := run(t, d, using("data", "trap 'sleep 2; echo saved >data/state; exit' TERM; echo ready; sleep 3600 & wait"))
+	ctx := long(t)
+	output, log := io.Pipe()
+	go func() { _ = log.CloseWithError(c.Logs(ctx, log, nil, true)) }()
+	line, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", line)
+	require.NoError(t, c.Cleanup(ctx))
+	_, saved := finish(t, run(t, d, using("data", "cat data/state")))
+	assert.Equal(t, "saved\n", saved)
 }
 
 func TestClusterDedicatedNamespaceIsMadeAndRemoved(t *testing.T) {
