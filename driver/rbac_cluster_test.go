@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -31,6 +32,7 @@ func TestClusterPermissions(t *testing.T) {
 	for _, f := range append(Features(), extrasFeature([]render.Kind{{APIVersion: "v1", Kind: "Secret"}})) {
 		cases = append(cases, casesOf(f)...)
 	}
+	cases = append(cases, casesOf(copiesFeature())[0])
 	config := clusterConfig(t)
 	inParallel(len(cases), func(i int) { cases[i].play(t, admin, config) })
 	for _, c := range cases {
@@ -43,6 +45,19 @@ func TestClusterPermissions(t *testing.T) {
 			assert.Contains(t, strings.ReplaceAll(fmt.Sprint(c.err, "\n", c.log), `\"`, `"`), c.lacks)
 		})
 	}
+}
+
+// featureCopies is what takes two features.
+const featureCopies = "copies"
+
+func copiesFeature() Feature {
+	copies := Feature{Name: featureCopies}
+	for _, f := range Features() {
+		if f.Name == FeatureVolumes || f.Name == FeatureExec {
+			copies.Rules = append(copies.Rules, f.Rules...)
+		}
+	}
+	return copies
 }
 
 // permissionCase is one use of a feature by one user.
@@ -166,6 +181,7 @@ var featureUses = map[string]func(context.Context, *Driver) error{
 	FeatureVolumes:   useVolumes,
 	FeatureStdin:     useStdin,
 	FeatureExec:      useSandbox,
+	featureCopies:    useCopies,
 	FeatureJobs:      useTask,
 	FeatureNamespace: useTask,
 	FeatureExtras:    useTask,
@@ -243,6 +259,25 @@ func useSandbox(ctx context.Context, d *Driver) error {
 		err = fmt.Errorf("true ended with exit code %d", end.ExitCode())
 	}
 	return errors.Join(err, s.Cleanup(ctx))
+}
+
+func useCopies(ctx context.Context, d *Driver) error {
+	v, err := d.CreateVolume(ctx, "data", 0)
+	if err != nil {
+		return err
+	}
+	var sent bytes.Buffer
+	archive := tar.NewWriter(&sent)
+	err = archive.WriteHeader(&tar.Header{Name: "directory", Typeflag: tar.TypeDir, Mode: 0o755})
+	if err = errors.Join(err, archive.Close(), d.CopyToVolume(ctx, "data", &sent)); err != nil {
+		return err
+	}
+	received, err := d.CopyFromVolume(ctx, "data")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, received)
+	return errors.Join(err, received.Close(), v.Cleanup(ctx))
 }
 
 func useStdin(ctx context.Context, d *Driver) error {
