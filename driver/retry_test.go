@@ -130,6 +130,18 @@ func TestRetryEndsWithItsContext(t *testing.T) {
 func TestRetryWaitsAsLongAsTheServerAsks(t *testing.T) {
 	assert.Equal(t, 7*time.Second, retryAfter(apierrors.NewTooManyRequests("slow down", 7)))
 	assert.Zero(t, retryAfter(io.EOF))
+	synctest.Test(t, func(t *testing.T) {
+		r := retry{log: slog.New(slog.DiscardHandler), budget: time.Minute, first: time.Millisecond, last: time.Millisecond, now: time.Now}
+		began, attempts := time.Now(), 0
+		err := r.do(t.Context(), "x", func(context.Context) error {
+			if attempts++; attempts == 1 {
+				return apierrors.NewTooManyRequests("slow down", 7)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		assert.Equal(t, 7*time.Second, time.Since(began))
+	})
 }
 
 func TestWritesSurviveFaults(t *testing.T) {

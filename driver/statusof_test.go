@@ -53,6 +53,8 @@ func assertSound(t *testing.T, name string, r record) {
 	if s.done {
 		assert.Equal(t, s.reason == ReasonCompleted, s.exitCode == 0, "%s: exit code 0 is the only success", name)
 		assert.Contains(t, []stage{stageOver, stageStarting}, r.stage, "%s: done at its end, or before a start that cannot be", name)
+		assert.Equal(t, s.reason == ReasonCompleted, advice[s.reason] == "", "%s: whatever is no success comes with an advice", name)
+		assert.Equal(t, s.reason == ReasonCompleted, strings.TrimSuffix(s.message, advice[s.reason]) == "", "%s: and with what the cluster said", name)
 	} else {
 		assert.Equal(t, exitUnderWay, s.exitCode, name)
 		assert.NotEqual(t, stageOver, r.stage, name)
