@@ -39,15 +39,21 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 	if err != nil {
 		return fmt.Errorf("reading the log of %s: %w", c.ref, err)
 	}
-	if !seen.started {
+	early := !seen.started && !follow && !seen.status.done && seen.pod != "" // the news of a start comes later than the first words
+	if !seen.started && !early {
 		return nil
 	}
-	t := &logTask{d: c.d, uid: c.uid, pod: seen.pod, node: seen.node, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow}
+	t := &logTask{
+		d: c.d, uid: c.uid, pod: seen.pod, node: seen.node, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow, early: early,
+	}
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
 	t.ended = c.notifyEnd(ctx, &watching)
 	err = t.deliver(ctx, orDiscard(stdout), orDiscard(stderr))
+	if early && isNotStarted(err) {
+		return nil
+	}
 	c.head.note(err)
 	return err
 }
@@ -129,6 +135,7 @@ type logTask struct {
 	object string
 	head   *logHead
 	follow bool
+	early  bool // whether the container has started is not known
 	ended  <-chan struct{}
 }
 
@@ -161,6 +168,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		age:    t.age,
 		gone:   t.gone,
 		split:  stream != nil,
+		early:  t.early,
 		first:  func(key pieceKey) (*LogGap, error) { return t.head.check(name, key), nil },
 		empty:  func() *LogGap { return t.head.checkEmpty(name) },
 		object: t.object,

@@ -50,14 +50,15 @@ func TestClusterLogsOfAllKinds(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)
 	long := strings.Repeat("y", 100_000)
 	for name, test := range map[string]struct{ script, want string }{
-		"nothing":               {"exit 0", ""},
-		"one line":              {"echo hello", "hello\n"},
-		"no final newline":      {"printf 'a\\nb'", "a\nb"},
-		"binary":                {"printf '\\000\\377\\n\\303\\050\\n'", "\x00\xff\n\xc3\x28\n"},
-		"long lines":            {"printf '%100000s\\nend\\n' | tr ' ' y; printf '%100000s' | tr ' ' y", long + "\nend\n" + strings.Repeat("y", 100_000)},
-		"with a failure":        {"echo before; exit 7", "before\n"},
-		"carriage returns stay": {"printf 'a\\rb\\n'", "a\rb\n"},
-		"3 MB":                  {countTo(60_000), numbered(60_000)}, // below 10 MiB on the node, where logs are rotated
+		"nothing":                  {"exit 0", ""},
+		"one line":                 {"echo hello", "hello\n"},
+		"no final newline":         {"printf 'a\\nb'", "a\nb"},
+		"binary":                   {"printf '\\000\\377\\n\\303\\050\\n'", "\x00\xff\n\xc3\x28\n"},
+		"long lines":               {"printf '%100000s\\nend\\n' | tr ' ' y; printf '%100000s' | tr ' ' y", long + "\nend\n" + strings.Repeat("y", 100_000)},
+		"with a failure":           {"echo before; exit 7", "before\n"},
+		"carriage returns stay":    {"printf 'a\\rb\\n'", "a\rb\n"},
+		"but not before a newline": {"printf 'a\\r\\nb\\n'", "a\nb\n"},  // containerd drops them
+		"3 MB":                     {countTo(60_000), numbered(60_000)}, // below 10 MiB on the node, where logs are rotated
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +70,53 @@ func TestClusterLogsOfAllKinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a task has written is there before the news that it runs: on a busy cluster by seconds.
+func TestClusterLogsBeforeTheNewsOfTheStart(t *testing.T) {
+	news := make(chan struct{})
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
+		cfg.RESTConfig.Wrap(func(next http.RoundTripper) http.RoundTripper { return lateNews{next, news} })
+	})
+	t.Cleanup(func() { close(news) })
+	c := runScript(t, d, "echo hello; sleep 3600")
+	require.Eventually(t, func() bool {
+		out, _ := readLogs(t, c, false)
+		return out == "hello\n"
+	}, clusterTimeout, 100*time.Millisecond)
+	now, err := c.Status(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, ReasonRunning, now.(status).Reason(), "the news has not come")
+}
+
+// lateNews is a connection over which watches tell nothing for a while.
+type lateNews struct {
+	next http.RoundTripper
+	news chan struct{}
+}
+
+func (l lateNews) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer, err := l.next.RoundTrip(req)
+	if err == nil && req.URL.Query().Get("watch") != "" {
+		answer.Body = &lateBody{ReadCloser: answer.Body, news: l.news, over: req.Context().Done()}
+	}
+	return answer, err
+}
+
+// WrappedRoundTripper lets client-go close the connections below.
+func (l lateNews) WrappedRoundTripper() http.RoundTripper { return l.next }
+
+type lateBody struct {
+	io.ReadCloser
+	news, over <-chan struct{}
+}
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	select {
+	case <-b.news:
+	case <-b.over:
+	}
+	return b.ReadCloser.Read(p)
 }
 
 func TestClusterLogsOfATaskThatNeverStarts(t *testing.T) {
@@ -107,14 +155,16 @@ func TestClusterManyFollowers(t *testing.T) {
 
 // The connection to the API server breaks again and again; the log does not.
 func TestClusterLogsOverBrokenConnections(t *testing.T) {
+	var cuts atomic.Int64
 	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
-		cfg.RESTConfig.Wrap(func(next http.RoundTripper) http.RoundTripper { return &logCutter{next: next} })
+		cfg.RESTConfig.Wrap(func(next http.RoundTripper) http.RoundTripper { return &logCutter{next: next, cuts: &cuts} })
 	})
 	c := runScript(t, d, countTo(20_000)+"; sleep 2; echo end; "+countTo(20_000))
 	want := numbered(20_000) + "end\n" + numbered(20_000)
 	for _, follow := range []bool{true, false} {
 		out, _ := readLogs(t, c, follow)
 		require.True(t, want == out, "follow %v: got %d bytes of %d", follow, len(out), len(want))
+		assert.Positive(t, cuts.Swap(0), "follow %v", follow)
 	}
 }
 
@@ -160,6 +210,7 @@ func TestClusterLogsWhereStreamsAreSplitOrNot(t *testing.T) {
 type logCutter struct {
 	next   http.RoundTripper
 	number atomic.Int64
+	cuts   *atomic.Int64 // counted
 }
 
 func (c *logCutter) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -172,7 +223,7 @@ func (c *logCutter) RoundTrip(req *http.Request) (*http.Response, error) {
 	if n%2 == 0 {
 		end = errCut
 	}
-	answer.Body = &cutBody{ReadCloser: answer.Body, left: 100_000 * n, end: end}
+	answer.Body = &cutBody{ReadCloser: answer.Body, left: 100_000 * n, end: end, cuts: c.cuts}
 	return answer, nil
 }
 
@@ -183,10 +234,12 @@ type cutBody struct {
 	io.ReadCloser
 	left int64
 	end  error
+	cuts *atomic.Int64 // told of the cut
 }
 
 func (b *cutBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
+		b.cuts.Add(1)
 		return 0, b.end
 	}
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])

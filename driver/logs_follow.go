@@ -180,7 +180,7 @@ func (r *logReader) stop(ctx context.Context, err error, failures int) error {
 	switch {
 	case ctx.Err() != nil:
 		return r.wrap(endOf(ctx))
-	case writing, errors.Is(err, errUnsplit), apierrors.IsInvalid(err):
+	case writing, errors.Is(err, errUnsplit), apierrors.IsInvalid(err), r.early && isNotStarted(err):
 		return r.wrap(err)
 	case apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
 		return r.give(err)
@@ -189,6 +189,9 @@ func (r *logReader) stop(ctx context.Context, err error, failures int) error {
 	}
 	return nil
 }
+
+// isNotStarted is the answer of a node that has not started the container, or has not heard of the pod.
+func isNotStarted(err error) bool { return apierrors.IsBadRequest(err) || apierrors.IsNotFound(err) }
 
 // isDenied: an API server that has just started denies everything for a moment, until it has read its roles.
 func isDenied(err error) bool { return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) }

@@ -31,6 +31,7 @@ type logReader struct {
 	age    func() time.Duration            // for how long its end has been known; nil: for ever
 	gone   func() bool                     // whether the pod is known to be deleted
 	split  bool                            // the stream is one of two: a line may lose its timestamp to the other one
+	early  bool                            // the container may not have started: then there is no log, and no use in asking again
 	first  func(pieceKey) (*LogGap, error) // asked before the first delivery; nil: not asked
 	empty  func() *LogGap                  // asked when the log turns out to hold nothing; nil: not asked
 	object string                          // for errors: "Pod/namespace/name"
