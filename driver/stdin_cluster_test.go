@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +150,73 @@ func TestClusterStdinIsCut(t *testing.T) {
 		})
 	}
 }
+
+// RunContainer returns when the API server has accepted the task, and nobody reads the input of one that does not run.
+func TestClusterStdinOfATaskThatNeverStarts(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	d.watch.limits.grace = time.Second
+	stdin := bytes.NewReader([]byte("input"))
+	c, err := d.RunContainer(t.Context(), orchestra.Task{ID: "never", Image: "busybox:no-such-tag", Stdin: stdin})
+	require.NoError(t, err)
+	end, out := finish(t, c)
+	assert.Empty(t, out)
+	assert.Equal(t, exitNone, end.ExitCode(), "%s: %s", end.Reason(), end.Message())
+	assert.NotEqual(t, ReasonStdinIncomplete, end.Reason())
+	assert.Equal(t, 5, stdin.Len(), "what is left to read")
+}
+
+// SPDY is asked for only where there is no WebSocket.
+func TestClusterStdinTriesWebSocketFirst(t *testing.T) {
+	for name, test := range map[string]struct {
+		wrap    func(http.RoundTripper) http.RoundTripper
+		methods []string
+	}{
+		"with WebSocket":    {func(next http.RoundTripper) http.RoundTripper { return next }, []string{http.MethodGet}},
+		"without WebSocket": {withoutWebSocket, []string{http.MethodGet, http.MethodPost}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			attaches := &attachRecorder{}
+			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
+				cfg.RESTConfig.Wrap(test.wrap)
+				cfg.RESTConfig.Wrap(attaches.wrap)
+			})
+			end, out := finish(t, runWithStdin(t, d, strings.NewReader("input\n"), "cat"))
+			assert.Equal(t, "input\n", out)
+			assert.Equal(t, ReasonCompleted, end.Reason(), end.Message())
+			attaches.mu.Lock()
+			defer attaches.mu.Unlock()
+			assert.Equal(t, test.methods, attaches.methods)
+		})
+	}
+}
+
+// attachRecorder notes how attaches are asked for.
+type attachRecorder struct {
+	mu      sync.Mutex
+	methods []string
+}
+
+func (a *attachRecorder) wrap(next http.RoundTripper) http.RoundTripper {
+	return recordedAttach{next, a}
+}
+
+type recordedAttach struct {
+	next http.RoundTripper
+	all  *attachRecorder
+}
+
+func (r recordedAttach) RoundTrip(req *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(req.URL.Path, "/attach") {
+		r.all.mu.Lock()
+		r.all.methods = append(r.all.methods, req.Method)
+		r.all.mu.Unlock()
+	}
+	return r.next.RoundTrip(req)
+}
+
+// WrappedRoundTripper lets client-go close the connections below.
+func (r recordedAttach) WrappedRoundTripper() http.RoundTripper { return r.next }
 
 // The whole way over SPDY, for servers without WebSocket.
 func TestClusterStdinOverSPDY(t *testing.T) {

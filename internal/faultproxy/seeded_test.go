@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -62,6 +63,7 @@ func TestSeededIsBoundedAndDoesEverything(t *testing.T) {
 	for _, name := range []string{"pass", "lose request", "lose answer", "500", "429", "410", "410 in the stream", "cut answer", "end answer early", "black hole"} {
 		assert.Contains(t, names, name)
 	}
+	assert.True(t, slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "delay by ") }))
 }
 
 func TestSeededSparesWhatCannotBeRepeated(t *testing.T) {
