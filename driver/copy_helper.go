@@ -193,7 +193,8 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 	return c, nil
 }
 
-// existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume.
+// existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume. It is taken up, so that
+// Sweep spares what a living driver has copied into a dead one's volume.
 func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructured.Unstructured, error) {
 	if source := d.templates.VolumeSource(volume); source != nil {
 		return d.platformClaim(ctx, source)
@@ -211,7 +212,10 @@ func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructure
 	case live.GetDeletionTimestamp() != nil:
 		return nil, fmt.Errorf("%s is being deleted", refOf(live))
 	}
-	return live, checkOwner(live, wanted)
+	if err := checkOwner(live, wanted); err != nil {
+		return nil, err
+	}
+	return live, d.takeUp(ctx, live)
 }
 
 // platformClaim is the claim that the platform has named for a volume. Whoever made it, the platform wants it to be used.

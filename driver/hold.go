@@ -18,6 +18,12 @@ const holderPrefix = "orchestra.holder/"
 // maxHolders bounds the annotations of an object that many processes have taken up, one after another.
 const maxHolders = 16
 
+// takeUp notes that the driver uses an object that it has not made, until that is gone or the driver closed.
+func (d *Driver) takeUp(ctx context.Context, live *unstructured.Unstructured) error {
+	d.presence.use(refOf(live))
+	return d.hold(ctx, live)
+}
+
 // hold marks a live object as used by this driver, so that Sweep spares it when the driver that made it is dead. It costs a
 // request once for each object that another driver has made.
 func (d *Driver) hold(ctx context.Context, live *unstructured.Unstructured) error {

@@ -77,8 +77,7 @@ func (l *launch) adopt(ctx context.Context, live, obj *unstructured.Unstructured
 		l.take(live)
 		return true, nil
 	}
-	l.d.presence.use(refOf(live))
-	return true, l.d.hold(ctx, live)
+	return true, l.d.takeUp(ctx, live)
 }
 
 // take notes an object that this call has made.
