@@ -120,21 +120,6 @@ func TestClusterCopyFromTaskToTask(t *testing.T) {
 	assert.Equal(t, 501, countLines(wrote))
 }
 
-func TestClusterCopyWhileATaskMountsTheVolume(t *testing.T) {
-	d, _ := onCluster(t, uniqueNamespace(), nil)
-	task := orchestra.Task{ID: "holder", Image: "busybox", Command: []string{"sleep", "3600"}, Mounts: orchestra.Mounts{{Name: "volume", Path: "data"}}}
-	c := run(t, d, task)
-	require.NoError(t, c.awaitRunning(t.Context()))
-	require.NoError(t, d.CopyToVolume(t.Context(), "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"}))))
-	seen, known := d.watch.get(c.uid)
-	require.True(t, known)
-	helpers := helperPods(t, d)
-	require.Len(t, helpers, 1)
-	node, _, err := unstructured.NestedString(helpers[0].Object, "spec", "nodeName")
-	require.NoError(t, err)
-	assert.Equal(t, seen.node, node)
-}
-
 func TestClusterCopyHelpersGo(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.HelperIdle = time.Second })
 	newVolume(t, d, "volume")

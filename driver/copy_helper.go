@@ -232,15 +232,20 @@ func (d *Driver) platformClaim(ctx context.Context, source map[string]any) (*uns
 	return live, nil
 }
 
-// nodeOf is the node on which the claim has to be mounted, because a pod uses it there and no other node could; "" if any will do.
+// nodeOf is the node on which the claim has to be mounted, because a pod uses it there and no other node could; "" if any will do. A claim that
+// is not the driver's may be used by anybody's pods.
 func (d *Driver) nodeOf(ctx context.Context, claim *unstructured.Unstructured) (string, error) {
 	modes, _, _ := unstructured.NestedStringSlice(claim.Object, "spec", "accessModes")
 	if slices.Contains(modes, string(corev1.ReadWriteMany)) {
 		return "", nil
 	}
+	var who metav1.ListOptions
+	if d.owns(claim) {
+		who.LabelSelector = d.selector()
+	}
 	var pods *corev1.PodList
 	err := d.retry.do(ctx, "listing pods", func(ctx context.Context) (err error) {
-		pods, err = d.typed.CoreV1().Pods(d.namespace).List(ctx, metav1.ListOptions{LabelSelector: d.selector()})
+		pods, err = d.typed.CoreV1().Pods(d.namespace).List(ctx, who)
 		return err
 	})
 	if err != nil {

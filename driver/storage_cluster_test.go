@@ -31,21 +31,30 @@ func newClass(t *testing.T, d *Driver, name, provisioner string) {
 	})
 }
 
-// newStorage makes a PersistentVolume of a class that only it has, on a node or on any.
+// newStorage makes a PersistentVolume of a class that only it has, in a directory of a node.
 func newStorage(t *testing.T, d *Driver, class, dir, node string) {
 	t.Helper()
+	newPersistentVolume(t, d, class, corev1.ReadWriteOnce, directory(dir, node))
+}
+
+// directory is a volume that is a directory of a node.
+func directory(dir, node string) string {
+	return fmt.Sprintf(`
+hostPath: {path: %q, type: DirectoryOrCreate}
+nodeAffinity:
+  required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [%q]}]}]}
+`, dir, node)
+}
+
+// newPersistentVolume makes a PersistentVolume of a class that only it has.
+func newPersistentVolume(t *testing.T, d *Driver, class string, mode corev1.PersistentVolumeAccessMode, source string) {
+	t.Helper()
 	var volume corev1.PersistentVolume
-	require.NoError(t, yaml.UnmarshalStrict(fmt.Appendf(nil, `
+	require.NoError(t, yaml.UnmarshalStrict([]byte(source), &volume.Spec))
+	require.NoError(t, yaml.Unmarshal(fmt.Appendf(nil, `
 metadata: {name: %[1]q}
-spec:
-  storageClassName: %[1]q
-  accessModes: [ReadWriteOnce]
-  capacity: {storage: 10Gi}
-  persistentVolumeReclaimPolicy: Retain
-  hostPath: {path: %[2]q, type: DirectoryOrCreate}
-  nodeAffinity:
-    required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [%[3]q]}]}]}
-`, class, dir, node), &volume))
+spec: {storageClassName: %[1]q, accessModes: [%[2]s], capacity: {storage: 10Gi}, persistentVolumeReclaimPolicy: Retain}
+`, class, mode), &volume))
 	_, err := d.typed.CoreV1().PersistentVolumes().Create(t.Context(), &volume, metav1.CreateOptions{})
 	require.NoError(t, err)
 	t.Cleanup(func() {
