@@ -28,8 +28,14 @@ func noise(size int64) io.Reader { return io.LimitReader(rand.NewChaCha8([32]byt
 
 func digestOfNoise(t *testing.T, size int64) string {
 	t.Helper()
+	return digestOf(t, noise(size))
+}
+
+// digestOf reads to the end.
+func digestOf(t *testing.T, from io.Reader) string {
+	t.Helper()
 	hash := sha256.New()
-	_, err := io.Copy(hash, noise(size))
+	_, err := io.Copy(hash, from)
 	require.NoError(t, err)
 	return hex.EncodeToString(hash.Sum(nil))
 }
