@@ -98,6 +98,29 @@ func TestClusterCopyOutToAFullDisk(t *testing.T) {
 	assert.Empty(t, helperPods(t, d))
 }
 
+// Close ends copies that wait for their caller, and leaves nothing of them.
+func TestClusterCloseEndsCopies(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	newVolume(t, d, "volume")
+	require.NoError(t, d.CopyToVolume(t.Context(), "volume", bigArchive(t, 30<<20)))
+	stream, err := d.CopyFromVolume(t.Context(), "volume")
+	require.NoError(t, err)
+	_, err = io.ReadFull(stream, make([]byte, 1<<20))
+	require.NoError(t, err)
+	stalled, writer := io.Pipe()
+	defer writer.Close()
+	result := make(chan error, 1)
+	go func() { result <- d.CopyToVolume(t.Context(), "volume", stalled) }()
+	_, err = io.CopyN(writer, bigArchive(t, 30<<20), 15<<20)
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	require.ErrorIs(t, <-result, ErrClosed)
+	_, err = io.Copy(io.Discard, stream)
+	require.ErrorIs(t, err, ErrClosed)
+	require.NoError(t, stream.Close())
+	assert.Empty(t, left(t, d))
+}
+
 // smallDisk has some room.
 type smallDisk struct {
 	room int

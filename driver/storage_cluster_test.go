@@ -93,7 +93,8 @@ func TestClusterVolumesThatAreNeverBound(t *testing.T) {
 			assert.Contains(t, end.Message(), words)
 			assert.Contains(t, end.Message(), d.templates.ClaimName("volume"))
 			err := d.CopyToVolume(t.Context(), "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"})))
-			assert.ErrorContains(t, err, ReasonVolumeUnavailable)
+			require.ErrorContains(t, err, ReasonVolumeUnavailable)
+			assert.Empty(t, helperPods(t, d))
 		})
 	}
 }
