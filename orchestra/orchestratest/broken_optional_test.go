@@ -163,6 +163,7 @@ var optionalBreakages = []optionalBreakage{
 		e.cmd = append([]string{"sh", "-c", `cd "$(mktemp -d)" && "$@"; rm -r "$PWD"`, "sh"}, e.cmd...)
 		return e.on(ctx, s)
 	})},
+	{"commands take turns", "commands run side by side", executing(inTurns())},
 	{"starting again starts another", "starting again returns the same sandbox", starting(
 		func(ctx context.Context, d *memdriver.Driver, task orchestra.Task) (orchestra.Sandbox, error) {
 			task.ID += strings.Repeat("x", int(callCount.Add(1)))
@@ -173,6 +174,16 @@ var optionalBreakages = []optionalBreakage{
 			task.Image = "busybox"
 			return d.StartSandbox(ctx, task)
 		})},
+}
+
+// inTurns runs one command after another.
+func inTurns() func(context.Context, orchestra.Sandbox, execution) (orchestra.ContainerStatus, error) {
+	turn := make(chan struct{}, 1)
+	return func(ctx context.Context, s orchestra.Sandbox, e execution) (orchestra.ContainerStatus, error) {
+		turn <- struct{}{}
+		defer func() { <-turn }()
+		return e.on(ctx, s)
+	}
 }
 
 // copyOnce copies for the first time only.

@@ -56,8 +56,13 @@ var sandboxRules = []rule{
 	},
 	{
 		"files stay between commands",
-		"a sandbox is one container: what one command has written, the next one reads, and commands may run side by side.",
+		"a sandbox is one container: what one command has written, the next one reads.",
 		filesStay,
+	},
+	{
+		"commands run side by side",
+		"a server that one command runs is there for the next; what they are given and what they answer does not mix.",
+		sideBySide,
 	},
 	{
 		"starting again returns the same sandbox",
@@ -152,6 +157,8 @@ func execIsLiteral(s *subject) {
 		env: map[string]string{"ODD": odd},
 	})
 	assert.Equal(s, "task's|"+odd+"|"+odd, result.stdout)
+	result = s.exec(sandbox, call{cmd: []string{"sh", "-c", `printf '%s|%s' "$OWN" "$ODD"`}})
+	assert.Equal(s, "task's|", result.stdout, "the env of one call is not that of the next")
 
 	directory := `it's $(X) "a" place`
 	require.Zero(s, s.exec(sandbox, call{cmd: []string{"mkdir", "data/" + directory}}).status.ExitCode())
@@ -161,17 +168,30 @@ func execIsLiteral(s *subject) {
 
 func filesStay(s *subject) {
 	sandbox := s.sandbox(shell("files", ""))
+	for i := range 3 {
+		result := s.exec(sandbox, call{cmd: []string{"sh", "-c", fmt.Sprintf("echo %d >file-%d", i, i)}})
+		assert.Zero(s, result.status.ExitCode())
+	}
+	assert.Equal(s, "0\n1\n2\n", s.exec(sandbox, call{cmd: []string{"sh", "-c", "cat file-?"}}).stdout)
+}
+
+// sideBySide has each command say hello, and then wait for the others to have said it.
+func sideBySide(s *subject) {
+	const commands = 4
+	sandbox := s.sandbox(shell("together", ""))
+	script := fmt.Sprintf(`>hello-$NUMBER; until [ -e hello-0 ] && [ -e hello-%d ]; do sleep 0.1; done; cat; echo "$NUMBER" >&2; exit "$NUMBER"`, commands-1)
 	var callers sync.WaitGroup
-	for i := range 4 {
+	for i := range commands {
 		callers.Go(func() {
-			status, err := sandbox.Exec(s.ctx, []string{"sh", "-c", fmt.Sprintf("echo %d >file-%d", i, i)}, nil, "", nil, nil, nil)
+			number := fmt.Sprint(i)
+			var stdout, stderr bytes.Buffer
+			status, err := sandbox.Exec(s.ctx, []string{"sh", "-c", script}, map[string]string{"NUMBER": number}, "", strings.NewReader(number), &stdout, &stderr)
 			if assert.NoError(s, err) {
-				assert.Zero(s, status.ExitCode())
+				assert.Equal(s, []any{i, number, number + "\n"}, []any{status.ExitCode(), stdout.String(), stderr.String()})
 			}
 		})
 	}
 	callers.Wait()
-	assert.Equal(s, "0\n1\n2\n3\n", s.exec(sandbox, call{cmd: []string{"sh", "-c", "cat file-?"}}).stdout)
 }
 
 func removedSandbox(s *subject) {

@@ -3,6 +3,7 @@ package orchestratest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -43,19 +44,32 @@ func Run(t *testing.T, newDriver func(t *testing.T, namespace string) orchestra.
 	verify(rules)
 
 	driver := newDriver(t, newNamespace())
-	if _, ok := driver.(orchestra.VolumeDataAccessor); ok {
-		verify(copyRules)
-	} else {
-		t.Logf("driver %q has no orchestra.VolumeDataAccessor: %d rules do not apply", driver.Name(), len(copyRules))
-	}
-	if _, ok := driver.(orchestra.SandboxDriver); ok {
-		verify(sandboxRules)
-	} else {
-		t.Logf("driver %q is no orchestra.SandboxDriver: %d rules do not apply", driver.Name(), len(sandboxRules))
+	optional, lacks := optionalRules(driver)
+	verify(optional)
+	for _, what := range lacks {
+		t.Log(what)
 	}
 	if err := driver.Close(); err != nil {
 		t.Errorf("closing a driver that ran nothing: %v", err)
 	}
+}
+
+// optionalRules are those of the optional interfaces that a driver implements. lacks says of each of the others that it is not there.
+func optionalRules(driver orchestra.Driver) (rules []rule, lacks []string) {
+	_, copies := driver.(orchestra.VolumeDataAccessor)
+	_, sandboxes := driver.(orchestra.SandboxDriver)
+	for _, optional := range []struct {
+		name   string
+		has    bool
+		itsOwn []rule
+	}{{"orchestra.VolumeDataAccessor", copies, copyRules}, {"orchestra.SandboxDriver", sandboxes, sandboxRules}} {
+		if optional.has {
+			rules = append(rules, optional.itsOwn...)
+		} else {
+			lacks = append(lacks, fmt.Sprintf("driver %q is no %s: %d rules do not apply", driver.Name(), optional.name, len(optional.itsOwn)))
+		}
+	}
+	return rules, lacks
 }
 
 // verify checks one rule and explains it if it is broken.

@@ -1,6 +1,7 @@
 package orchestratest
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -39,6 +40,34 @@ func TestRunPassesADriverWithoutOptionalInterfaces(t *testing.T) {
 	Run(t, func(_ *testing.T, namespace string) orchestra.Driver {
 		return broken{Driver: memory(namespace), container: brokenContainer{}.with()}
 	})
+}
+
+// A driver without an optional interface is told apart from one that has it, and Run says so.
+func TestOptionalRules(t *testing.T) {
+	lack := func(what string, rules []rule) string {
+		return fmt.Sprintf("driver %q is no orchestra.%s: %d rules do not apply", memory("x").Name(), what, len(rules))
+	}
+	copies, sandboxes := lack("VolumeDataAccessor", copyRules), lack("SandboxDriver", sandboxRules)
+	for name, test := range map[string]struct {
+		driver orchestra.Driver
+		rules  int
+		lacks  []string
+	}{
+		"both": {memory("x"), len(copyRules) + len(sandboxRules), nil},
+		"copies": {struct {
+			orchestra.VolumeDataAccessor
+			orchestra.Driver
+		}{nil, memory("x")}, len(copyRules), []string{sandboxes}},
+		"sandboxes": {struct {
+			orchestra.SandboxDriver
+			orchestra.Driver
+		}{nil, memory("x")}, len(sandboxRules), []string{copies}},
+		"neither": {struct{ orchestra.Driver }{memory("x")}, 0, []string{copies, sandboxes}},
+	} {
+		rules, lacks := optionalRules(test.driver)
+		assert.Len(t, rules, test.rules, name)
+		assert.Equal(t, test.lacks, lacks, name)
+	}
 }
 
 // Every rule that a broken driver breaks fails, and says which promise that was.
