@@ -14,7 +14,7 @@ import (
 // It may be called any number of times, from any process. A handle whose workload is gone never touches a newer task of the
 // same ID.
 func (c *container) Cleanup(ctx context.Context) error {
-	if c.d.isGone() {
+	if c.cleaned.Load() || c.d.isGone() {
 		return nil
 	}
 	if err := c.removeWorkload(ctx); err != nil {
@@ -27,6 +27,7 @@ func (c *container) Cleanup(ctx context.Context) error {
 	}
 	c.d.presence.release(ctx, c.uid)
 	c.d.watch.forget(c.uid)
+	c.cleaned.Store(true)
 	return nil
 }
 

@@ -89,13 +89,19 @@ func TestCleanupRemovesExtraObjects(t *testing.T) {
 func TestCleanupOfAnOldHandleSparesTheNewTask(t *testing.T) {
 	s := newAPIServer(t)
 	d, _ := openDriver(t, s, "ns", withTemplates(t, map[string]string{"config.yaml": configMap}))
-	old := run(t, d, task("one"))
-	require.NoError(t, old.Cleanup(bounded(t)))
+	cleaned := run(t, d, task("one"))
+	other, _ := openDriver(t, s, "ns", nil)
+	found, err := other.GetContainer(t.Context(), cleaned.ID())
+	require.NoError(t, err)
+	old := found.(*container)
 	old.created = metav1.NewTime(old.created.Add(-time.Minute)) // the server's clock has seconds
+	require.NoError(t, cleaned.Cleanup(bounded(t)))
 	newer := run(t, d, task("one"))
-	require.NotEqual(t, old.uid, newer.uid)
-	require.NoError(t, old.Cleanup(bounded(t)))
-	assert.Len(t, s.paths(), 2)
+	require.NotEqual(t, cleaned.uid, newer.uid)
+	for name, c := range map[string]*container{"has cleaned up": cleaned, "of another process": old} {
+		require.NoError(t, c.Cleanup(bounded(t)))
+		assert.Len(t, s.paths(), 2, name)
+	}
 }
 
 func TestWaitReturnsWhenSomeoneCleansUp(t *testing.T) {

@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"sync/atomic"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,6 +22,7 @@ type container struct {
 	kinds   []schema.GroupVersionKind // of the task's extra objects
 	extras  string                    // selector that finds them
 	head    logHead                   // how its log began when it was first read: never stale
+	cleaned atomic.Bool               // Cleanup has removed everything, for good
 }
 
 // ID is the name of the workload, the Pod or the Job.
