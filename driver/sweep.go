@@ -17,9 +17,10 @@ const shortestSweep = 3 * heartbeat
 // Sweep removes what dead processes have left in the driver's Orchestra namespace: workloads, then claims and extra objects, whose
 // every user has given no sign of life for longer than olderThan. It returns what it removed, as Kind/namespace/name.
 //
-// A user is a driver that has made the object, run its task again, got its container, mounted its volume or copied to or from it; each renews a Lease every
-// 20 seconds, from its first object until Close. What a living driver uses is never touched, however old it is. olderThan must be at least a
-// minute, and longer than the clocks of the drivers' machines differ and than the API server may be out of their reach.
+// A user is a driver that has made the object, run its task again, mounted its volume or copied to or from it, and not one that has only got
+// the container; each renews a Lease every 20 seconds, from its first object until Close. What a living driver uses is never touched,
+// however old it is. olderThan must be at least a minute, and longer than the clocks of the drivers' machines differ and than the API server
+// may be out of their reach.
 func (d *Driver) Sweep(ctx context.Context, olderThan time.Duration) ([]string, error) {
 	ctx, leave, err := d.enter(ctx)
 	if err != nil {

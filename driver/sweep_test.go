@@ -38,6 +38,8 @@ func TestSweepTakesWhatTheDeadHaveLeft(t *testing.T) {
 	_, err := lives.CreateVolume(t.Context(), "taken up", 0)
 	require.NoError(t, err)
 	run(t, lives, task("its own"))
+	_, err = lives.GetContainer(t.Context(), lives.templates.WorkloadName("dead's"))
+	require.NoError(t, err, "which makes nobody its user")
 	require.NoError(t, lives.renewLease(t.Context()))
 
 	removed, err := sweeper.Sweep(t.Context(), 30*time.Minute)
