@@ -72,7 +72,7 @@ func (w *podWatch) explainClaims(ctx context.Context, r record) status {
 
 // withClaims adds to the scheduler's words which claims they are about.
 func (w *podWatch) withClaims(ctx context.Context, r record) record {
-	if r.stage == stageUnscheduled && r.pod != "" && r.status.reason == ReasonVolumeUnavailable && !r.noted {
+	if r.stage == stageUnscheduled && r.pod != "" && r.status.reason == ReasonVolumeUnavailable && !r.noted && !r.status.done {
 		words, _ := w.claims(ctx, r)
 		r.status.message = sentences(r.status.message, words)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // overdueWatch is a watch, not started, in which the pod has waited for an hour. Nothing but the enforcer enforces its deadlines.
@@ -143,4 +145,36 @@ func TestShortDeadlineAsksForTheReasonFirst(t *testing.T) {
 	assert.True(t, seen.status.done)
 	assert.Equal(t, ReasonConfigurationMissing, seen.status.reason)
 	assert.Contains(t, seen.status.message, `secret "absent" not found`)
+}
+
+// A pod that waits for a node is marked, then deleted. Whatever comes in between, it is deleted in the end, or it could run yet.
+func TestMarkedPodWithoutANodeIsDeleted(t *testing.T) {
+	t.Run("the deletion is refused once", func(t *testing.T) {
+		api := newFakeAPI(t)
+		w, clock := overdueWatch(t, api, unschedulablePod)
+		config := &rest.Config{Host: api.server.URL, QPS: -1}
+		unavailable := once(answerWith(http.StatusServiceUnavailable, nil, "<html>"), method(http.MethodDelete))
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &faults{next: next, spoil: unavailable} })
+		var err error
+		w.client, err = kubernetes.NewForConfig(config)
+		require.NoError(t, err)
+		e := newEnforcer(w)
+		e.once(testContext(t))
+		require.NotEmpty(t, api.pods)
+		clock.advance(enforceAgain)
+		e.once(testContext(t))
+		assert.Empty(t, api.pods)
+		seen, _ := w.get(taskA)
+		assert.Equal(t, ReasonInsufficientResources, seen.status.reason)
+	})
+	t.Run("its driver died", func(t *testing.T) {
+		api := newFakeAPI(t)
+		w, _ := overdueWatch(t, api, unschedulablePod)
+		w.seed(api.set(readPod(t, unschedulablePod, annotated(AnnotationFailed, "AffinityMismatch: x"))))
+		newEnforcer(w).once(testContext(t))
+		assert.Empty(t, api.pods)
+		seen, _ := w.get(taskA)
+		assert.Equal(t, ReasonAffinityMismatch, seen.status.reason)
+		assert.True(t, seen.status.done)
+	})
 }

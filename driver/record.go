@@ -86,6 +86,8 @@ func stageOf(pod *corev1.Pod, r *record) stage {
 	switch {
 	case r.status.reason == ReasonStdinOpen:
 		return stageUnsettled
+	case marked && r.node == "" && !r.deleting && !finished:
+		return stageUnscheduled // whoever marked it has not come to delete it
 	case marked, ended, finished, r.status.reason == ReasonInitContainerFailed:
 		return stageOver
 	case r.deleting:
