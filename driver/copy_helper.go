@@ -50,10 +50,7 @@ func (p *helpers) acquire(ctx context.Context, volume string) (*helper, error) {
 		if mine {
 			h.c, h.err = p.start(ctx, h)
 			close(h.started)
-		}
-		select {
-		case <-h.started:
-		case <-ctx.Done():
+		} else if !awaits(ctx, h.started) {
 			p.release(ctx, h, nil)
 			return nil, ctx.Err()
 		}
@@ -68,6 +65,16 @@ func (p *helpers) acquire(ctx context.Context, volume string) (*helper, error) {
 		if mine || ctx.Err() != nil {
 			return nil, err
 		}
+	}
+}
+
+// awaits waits for an event, and says whether it came before ctx ended.
+func awaits(ctx context.Context, event <-chan struct{}) bool {
+	select {
+	case <-event:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -183,7 +190,7 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 		return nil, err
 	}
 	h.launch = p.d.newLaunch()
-	c, _, err := h.launch.workload(ctx, rendered)
+	c, err := h.launch.anew(ctx, rendered)
 	if err == nil {
 		err = c.awaitRunning(ctx)
 	}
@@ -191,6 +198,20 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 		return nil, fmt.Errorf("starting a helper that copies: %w", err)
 	}
 	return c, nil
+}
+
+// anew makes a workload. One of its name that exists is removed first: it is a former helper that somebody is about to remove, and in which
+// something of a failed copy may still be under way.
+func (l *launch) anew(ctx context.Context, rendered *render.Rendered) (*container, error) {
+	for {
+		c, _, err := l.workload(ctx, rendered)
+		if err != nil || l.made(c.ref) {
+			return c, err
+		}
+		if err := l.d.remove(ctx, c.ref); err != nil {
+			return nil, fmt.Errorf("removing a former helper: %w", err)
+		}
+	}
 }
 
 // existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume. It is taken up, so that

@@ -27,6 +27,71 @@ func give(t *testing.T, d *Driver, obj *unstructured.Unstructured) {
 	t.Cleanup(func() { assert.NoError(t, d.delete(context.WithoutCancel(t.Context()), refOf(made))) })
 }
 
+// A helper that is about to be removed, as one is that has been idle for long enough, serves no further copy.
+func TestClusterCopyLeavesAFormerHelperAlone(t *testing.T) {
+	t.Parallel()
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	newVolume(t, d, "volume")
+	former := &helper{volume: "volume"}
+	_, err := d.helpers.start(t.Context(), former)
+	require.NoError(t, err)
+	copying := func() error {
+		return d.CopyToVolume(t.Context(), "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"})))
+	}
+	require.NoError(t, copying())
+	d.helpers.remove(t.Context(), former)
+	require.NoError(t, copying())
+	assert.Len(t, helperPods(t, d), 1)
+}
+
+// A caller who gives up takes no helper from another one, who waits for it, too.
+func TestClusterCopyIsOneCallersToGiveUp(t *testing.T) {
+	t.Parallel()
+	info := testcluster.ReadInfo(t)
+	namespace := uniqueNamespace()
+	d, _ := onCluster(t, namespace, func(cfg *Config) { cfg.Values["storageClassName"] = namespace })
+	newVolume(t, d, "volume") // which nobody provides for the moment
+	copying := func(ctx context.Context) <-chan error {
+		result := make(chan error, 1)
+		go func() { result <- d.CopyToVolume(ctx, "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"}))) }()
+		return result
+	}
+	users := func() int {
+		d.helpers.mu.Lock()
+		defer d.helpers.mu.Unlock()
+		if h := d.helpers.byVolume["volume"]; h != nil {
+			return h.users
+		}
+		return 0
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	first := copying(ctx)
+	eventually(t, "the helper waits for the volume", func() bool { return len(helperPods(t, d)) == 1 })
+	second := copying(t.Context())
+	eventually(t, "both wait for it", func() bool { return users() == 2 })
+	cancel()
+	require.ErrorIs(t, <-first, context.Canceled)
+	newStorage(t, d, namespace, t.TempDir(), info.NodeName)
+	require.NoError(t, <-second)
+	assert.Len(t, helperPods(t, d), 1)
+}
+
+// A copy that is given up while its helper starts leaves none, not even for the time that others may use one that has copied.
+func TestClusterCopyGivenUpAtItsBeginning(t *testing.T) {
+	t.Parallel()
+	d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.HelperIdle = time.Hour })
+	newVolume(t, d, "volume")
+	for range 4 {
+		ctx, cancel := context.WithCancel(t.Context())
+		result := make(chan error, 1)
+		go func() { result <- d.CopyToVolume(ctx, "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"}))) }()
+		eventually(t, "a helper begins", func() bool { return len(helperPods(t, d)) == 1 })
+		cancel()
+		require.ErrorIs(t, <-result, context.Canceled)
+		eventually(t, "it goes in the background", func() bool { return len(helperPods(t, d)) == 0 })
+	}
+}
+
 // The helper's image, resources, pull secrets, service account and placement are those of the values. An image that it may not pull fails
 // the copy with the reason, and leaves no helper.
 func TestClusterCopyHelperIsAsValuesSay(t *testing.T) {

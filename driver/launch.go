@@ -86,6 +86,9 @@ func (l *launch) take(live *unstructured.Unstructured) {
 	l.d.presence.use(refOf(live))
 }
 
+// made says whether this call has made an object.
+func (l *launch) made(r ref) bool { return slices.Contains(l.created, r) }
+
 func (l *launch) isOwn(live *unstructured.Unstructured) bool {
 	return live.GetAnnotations()[AnnotationLaunch] == l.mark
 }
