@@ -113,10 +113,7 @@ func TestClusterStdinNeedNotBeRead(t *testing.T) {
 
 // A terminal where nobody types says neither a byte nor the end, and the task does not wait for it.
 func TestClusterStdinMayStayQuiet(t *testing.T) {
-	for name, wrap := range map[string]func(http.RoundTripper) http.RoundTripper{
-		"over WebSocket": func(next http.RoundTripper) http.RoundTripper { return next },
-		"over SPDY":      withoutWebSocket,
-	} {
+	for name, wrap := range attachProtocols {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig.Wrap(wrap) })
@@ -138,10 +135,7 @@ func TestClusterStdinReaderFails(t *testing.T) {
 }
 
 func TestClusterStdinIsCut(t *testing.T) {
-	for name, wrap := range map[string]func(http.RoundTripper) http.RoundTripper{
-		"over WebSocket": func(next http.RoundTripper) http.RoundTripper { return next },
-		"over SPDY":      withoutWebSocket,
-	} {
+	for name, wrap := range attachProtocols {
 		t.Run(name, func(t *testing.T) {
 			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) {
 				proxy := startCutter(t, strings.TrimPrefix(cfg.RESTConfig.Host, "https://"), cutAfter{sent: 20 << 20})
@@ -233,6 +227,12 @@ func TestClusterStdinOverSPDY(t *testing.T) {
 	end, out := finish(t, c)
 	assert.Equal(t, digestOfNoise(t, 50<<20)+"  -\n", out)
 	assert.Equal(t, ReasonCompleted, end.Reason(), end.Message())
+}
+
+// attachProtocols are the ways to a task's stdin.
+var attachProtocols = map[string]func(http.RoundTripper) http.RoundTripper{
+	"over WebSocket": func(next http.RoundTripper) http.RoundTripper { return next },
+	"over SPDY":      withoutWebSocket,
 }
 
 // socketless is a proxy that knows no WebSocket.
