@@ -50,7 +50,7 @@ bench: ## Measure on the local Kubernetes: launches, logs, waits and idle tasks 
 	} | go run ./internal/benchtable
 
 .PHONY: soak
-soak: ## Run 1,000 tasks, end 500 in the midst of their input, copy 100,000 files, restart the control plane under 100, spoil requests by a random seed, and split stdout from stderr, on the local Kubernetes
+soak: ## Run 1,000 tasks, end 1,000 in the midst of their input, copy 100,000 files, restart the control plane under 100, spoil requests by a random seed, and split stdout from stderr, on the local Kubernetes
 	@$(DEVCLUSTER) up --simulated-nodes 1
 	go test -tags soak -count=1 -timeout 90m -v -run '^(TestSoak|TestSoakStdin|TestSoakCopy|TestRestarts)$$' ./driver
 	ORCHESTRA_FAULT_SEED=random go test -count=1 -timeout 60m -v -run '^TestDriversUnderFaults$$' ./orchestra

@@ -40,16 +40,18 @@ const spdyAnswer = 10 * time.Millisecond
 // httpstream's own is not used: it waits half a minute for the confirmation of a stream, whatever becomes of the connection.
 type spdyConnection struct {
 	conn    *spdystream.Connection
-	below   net.Conn
+	frames  *spdyFrames
 	streams []*spdystream.Stream
+	pinging sync.Mutex // held while a ping is under way
 }
 
 func newSPDYConnection(below net.Conn) (*spdyConnection, error) {
-	conn, err := spdystream.NewConnection(below, false)
+	frames := &spdyFrames{Conn: below}
+	conn, err := spdystream.NewConnection(frames, false)
 	if err != nil {
 		return nil, errors.Join(err, below.Close())
 	}
-	c := &spdyConnection{conn: conn, below: below}
+	c := &spdyConnection{conn: conn, frames: frames}
 	go conn.Serve(func(unasked *spdystream.Stream) { _ = unasked.Reset() })
 	go c.keepAwake()
 	return c, nil
@@ -77,7 +79,7 @@ func negotiateSPDY(ctx context.Context, config *rest.Config, at *url.URL, kinds 
 // open opens the streams. The connection breaks when ctx ends before the server has confirmed all. An *attachLostError says that it broke when
 // the server may have begun already, which it does as soon as it has confirmed the last.
 func (c *spdyConnection) open(ctx context.Context, kinds []string) ([]io.ReadWriteCloser, error) {
-	defer context.AfterFunc(ctx, func() { _ = c.below.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = c.frames.Close() })()
 	var streams []io.ReadWriteCloser
 	for i, kind := range kinds {
 		stream, err := c.conn.CreateStream(http.Header{corev1.StreamType: {kind}}, nil, false)
@@ -122,7 +124,10 @@ func (c *spdyConnection) keepAwake() {
 		case <-c.conn.CloseChan():
 			return
 		case <-tick.C:
-			_, _ = c.conn.Ping() // a connection that has ended says so
+			if c.pinging.TryLock() {
+				_, _ = c.conn.Ping() // a connection that has ended says so
+				c.pinging.Unlock()
+			}
 		}
 	}
 }
@@ -130,7 +135,7 @@ func (c *spdyConnection) keepAwake() {
 // Close breaks the connection first: every word on it would wait while the network takes nothing. What has come and nobody reads is dropped
 // with its stream.
 func (c *spdyConnection) Close() error {
-	err := c.below.Close()
+	err := c.frames.Close()
 	for _, stream := range c.streams {
 		_ = stream.Reset() // its word to the server fails
 	}

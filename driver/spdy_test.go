@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/spdystream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -64,4 +66,51 @@ func TestSPDYStreamIsNeverConfirmed(t *testing.T) {
 		})
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// What a message of stdin and its ping take on the way is one write: the next one would meet a connection that the node has closed.
+func TestSPDYInputIsWrittenAtOnce(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	got := make(chan []byte, 1)
+	near, far := net.Pipe()
+	server, err := spdystream.NewConnection(far, true)
+	require.NoError(t, err)
+	go server.Serve(func(stream *spdystream.Stream) {
+		assert.NoError(t, stream.SendReply(http.Header{}, false))
+		go func() {
+			text, err := io.ReadAll(stream)
+			assert.NoError(t, err)
+			got <- text
+		}()
+	})
+	below := &writeSizes{Conn: near}
+	conn, err := newSPDYConnection(below)
+	require.NoError(t, err)
+	streams, err := conn.open(t.Context(), []string{"stdin"})
+	require.NoError(t, err)
+	below.all = nil
+
+	const header, ping = 8, 12
+	text := bytes.Repeat([]byte("0123456789"), 500)
+	input := newSPDYInput(conn, streams[0])
+	n, err := input.Write(text)
+	require.NoError(t, err)
+	assert.Equal(t, len(text), n)
+	require.NoError(t, input.Close())
+	assert.Equal(t, text, <-got)
+	assert.Equal(t, []int{header + 1024 + ping, header + 2048 + ping, header + 5000 - 1024 - 2048 + ping, header}, below.all)
+	require.NoError(t, conn.Close())
+	require.NoError(t, far.Close())
+	goleak.VerifyNone(t, before)
+}
+
+// writeSizes notes how much is written at a time.
+type writeSizes struct {
+	net.Conn
+	all []int
+}
+
+func (w *writeSizes) Write(p []byte) (int, error) {
+	w.all = append(w.all, len(p))
+	return w.Conn.Write(p)
 }

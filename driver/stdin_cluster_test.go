@@ -75,17 +75,21 @@ func TestClusterStdinArrivesWhole(t *testing.T) {
 
 // A task reads when it likes: also later than client-go's executors would wait, which is 61 seconds.
 func TestClusterStdinWaitsForASlowTask(t *testing.T) {
-	d, _ := onCluster(t, uniqueNamespace(), nil)
-	c := runWithStdin(t, d, noise(30<<20), "sleep 75; sha256sum")
-	end, out := finish(t, c)
-	assert.Equal(t, digestOfNoise(t, 30<<20)+"  -\n", out)
-	assert.Equal(t, ReasonCompleted, end.Reason(), end.Message())
+	for name, wrap := range attachProtocols {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig.Wrap(wrap) })
+			c := runWithStdin(t, d, noise(30<<20), "sleep 75; sha256sum")
+			end, out := finish(t, c)
+			assert.Equal(t, digestOfNoise(t, 30<<20)+"  -\n", out)
+			assert.Equal(t, ReasonCompleted, end.Reason(), end.Message())
+		})
+	}
 }
 
 func TestClusterStdinNeedNotBeRead(t *testing.T) {
 	const small, endless = 1000, 1 << 40
-	d, _ := onCluster(t, uniqueNamespace(), nil)
-	for name, test := range map[string]struct {
+	tests := map[string]struct {
 		script string
 		size   int64
 		code   int
@@ -100,14 +104,18 @@ func TestClusterStdinNeedNotBeRead(t *testing.T) {
 		"endless, not to the end":       {"sleep 2; head -c 10 | wc -c", endless, 0, "10\n"},
 		"endless, to the midst":         {"head -c 3000000 | wc -c", endless, 0, "3000000\n"},
 		"endless, failing in the midst": {"head -c 300000 | wc -c; exit 4", endless, 4, "300000\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := runWithStdin(t, d, noise(test.size), test.script)
-			end, out := finish(t, c)
-			assert.Equal(t, test.out, out)
-			assert.Equal(t, test.code, end.ExitCode(), "%s: %s", end.Reason(), end.Message())
-		})
+	}
+	for protocol, wrap := range attachProtocols {
+		d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig.Wrap(wrap) })
+		for name, test := range tests {
+			t.Run(protocol+", "+name, func(t *testing.T) {
+				t.Parallel()
+				c := runWithStdin(t, d, noise(test.size), test.script)
+				end, out := finish(t, c)
+				assert.Equal(t, test.out, out)
+				assert.Equal(t, test.code, end.ExitCode(), "%s: %s", end.Reason(), end.Message())
+			})
+		}
 	}
 }
 

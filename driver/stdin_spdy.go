@@ -23,7 +23,7 @@ func dialSPDY(ctx context.Context, config *rest.Config, at *url.URL) (*spdyAttac
 	if err != nil {
 		return nil, err
 	}
-	return newSPDYAttachment(conn, streams[1], streams[0]), nil
+	return newSPDYAttachment(conn, newSPDYInput(conn, streams[1]), streams[0]), nil
 }
 
 func newSPDYAttachment(conn io.Closer, stdin io.WriteCloser, status io.Reader) *spdyAttachment {
