@@ -172,9 +172,7 @@ func TestExecEndsWithItsContextInABlackHole(t *testing.T) {
 			s := newSilence(t)
 			d, _ := openDriver(t, s.apiServer, "ns", func(cfg *Config) {
 				cfg.RESTConfig = s.proxy.Config()
-				if wrap != nil {
-					cfg.RESTConfig.Wrap(wrap)
-				}
+				cfg.RESTConfig.Wrap(wrap)
 			})
 			c := run(t, d, task("one"))
 			s.start(podPath(c))

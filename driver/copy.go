@@ -49,8 +49,8 @@ func (h *helper) unpack(ctx context.Context, archive io.Reader) error {
 	defer stream.Close() // ends the goroutine, unless archive blocks
 	go func() { writer.CloseWithError(repackTo(writer, archive)) }()
 	_, err := h.c.exec(copying, process{
-		pod: h.c.id, tool: helperTool, command: []string{helperTool, "sh", "-c", fmt.Sprintf(unpackScript, copyFrame), "sh", report.word}, dir: h.dir(),
-		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyFrame,
+		pod: h.c.id, tool: helperTool, command: []string{helperTool, "sh", "-c", framed(unpackScript), "sh", report.word}, dir: h.dir(),
+		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyFrame, bulk: true,
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -190,12 +190,12 @@ func (h *helper) pack(ctx context.Context, w io.Writer, paths []string) error {
 func (h *helper) produce(ctx context.Context, w io.Writer, paths []string) error {
 	report := &copyReport{word: rand.Text(), paths: paths}
 	came := newMeasure()
-	command := []string{helperTool, "sh", "-c", fmt.Sprintf(packScript, copyFrame), "sh", report.word}
+	command := []string{helperTool, "sh", "-c", framed(packScript), "sh", report.word}
 	for _, file := range paths {
 		command = append(command, "./"+file)
 	}
 	_, err := h.c.exec(ctx, process{
-		pod: h.c.id, tool: helperTool, command: command, dir: h.dir(), stdout: io.MultiWriter(came, w), stderr: report, frame: stdinFrame,
+		pod: h.c.id, tool: helperTool, command: command, dir: h.dir(), stdout: io.MultiWriter(came, w), stderr: report, frame: stdinFrame, bulk: true,
 	})
 	if err != nil {
 		return firstProblem(report.problem(), err)

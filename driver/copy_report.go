@@ -18,9 +18,10 @@ const copyFrame = 4 << 20
 // code of tar, and the length and sha256 of the stream as it is seen there. They are measured on the same bytes that tar reads or writes,
 // on their way. That the report is there, and agrees with what the driver has measured, proves that all has arrived.
 //
-// The sha256 is that of the last frame, with the line that sha256sum prints for the frames before it in front. A frame lies in a file in memory
-// while it is summed and handed on, both at the same time: busybox's tee hands on 1 KiB at a time, which took longer than all else together. The
-// default templates mount memory for that; the helper of others has /dev/shm, with room for 8 copies.
+// The sha256 is that of the list of the frames' sha256, in lines as sha256sum prints them. A frame lies in a file in memory while it is summed
+// and handed on, both at the same time: busybox's tee hands on 1 KiB at a time, which took longer than all else together. Files are written over and not
+// anew, as memory that is given back and taken again costs as much as what is done with it. The default templates mount memory for that; the helper of others
+// has /dev/shm, with room for 8 copies.
 const (
 	frames = `report=$1
 shift
@@ -28,19 +29,20 @@ exec 3>&2
 frames() {
   memory=/.orchestra
   [ -d "$memory" ] || memory=/dev/shm
-  sum=$memory/$report this=$sum.0 next=$sum.1 length=0
-  : >"$sum"
-  while dd bs=%d count=1 iflag=fullblock status=none of="$this" && [ -s "$this" ]; do
+  sums=$memory/$report this=$sums.0 next=$sums.1 length=0
+  : >"$sums"
+  while exec 4<>"$this" && dd bs=%[1]d count=%[2]d iflag=fullblock status=none >&4 && read -r _ size </proc/self/fdinfo/4 && [ "$size" -gt 0 ]; do
+    [ "$size" -eq %[3]d ] || truncate -s "$size" "$this"
     wait
-    { line=$(cat "$sum" "$this" | sha256sum); echo "$line" >"$sum"; } &
+    sha256sum <"$this" >>"$sums" &
     cat "$this"
-    length=$((length + $(stat -c %%s "$this")))
+    length=$((length + size))
     last=$this this=$next next=$last
   done
   wait
   echo "$report length $length" >&3
-  echo "$report sha256 $(cat "$sum")" >&3
-  rm -f "$sum" "$sum".?
+  echo "$report sha256 $(sha256sum <"$sums")" >&3
+  rm -f "$sums" "$sums".?
 }
 `
 	// unpackScript goes on reading when tar has ended, or a failure of tar would look like a cut.
@@ -70,30 +72,46 @@ done
 `
 )
 
-// measure is the driver's side of the proof: what has passed through it.
-type measure struct {
-	frame  hash.Hash
-	length int64
+// framed fills the size of a frame into a script.
+func framed(text string) string {
+	return fmt.Sprintf(text, stdinBlock, copyFrame/stdinBlock, copyFrame)
 }
 
-func newMeasure() *measure { return &measure{frame: sha256.New()} }
+// measure is the driver's side of the proof: what has passed through it.
+type measure struct {
+	frame, sums hash.Hash // of a frame, and of the list of them
+	length      int64
+}
+
+func newMeasure() *measure { return &measure{frame: sha256.New(), sums: sha256.New()} }
 
 func (m *measure) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
-		if m.length > 0 && m.length%copyFrame == 0 {
-			line := fmt.Sprintf("%x  -\n", m.frame.Sum(nil))
-			m.frame.Reset()
-			m.frame.Write([]byte(line))
-		}
 		n := min(len(rest), copyFrame-int(m.length%copyFrame))
 		m.frame.Write(rest[:n])
 		m.length += int64(n)
 		rest = rest[n:]
+		if m.length%copyFrame == 0 {
+			listFrame(m.sums, m.frame)
+			m.frame.Reset()
+		}
 	}
 	return len(p), nil
 }
 
-func (m *measure) sum() string { return hex.EncodeToString(m.frame.Sum(nil)) }
+// listFrame adds a frame to the list, as sha256sum prints it.
+func listFrame(list, frame hash.Hash) { fmt.Fprintf(list, "%x  -\n", frame.Sum(nil)) }
+
+func (m *measure) sum() (string, error) {
+	list, err := m.sums.(hash.Cloner).Clone()
+	if err != nil {
+		return "", err
+	}
+	if m.length%copyFrame != 0 {
+		listFrame(list, m.frame)
+	}
+	return hex.EncodeToString(list.Sum(nil)), nil
+}
 
 // copyReport collects the report of a script. Whatever else comes is what tar says.
 type copyReport struct {
@@ -167,7 +185,11 @@ func (r *copyReport) verify(m *measure) error {
 	if err := r.problem(); err != nil {
 		return err
 	}
-	want := map[string]string{"tar": "0", "length": strconv.FormatInt(m.length, 10), "sha256": m.sum()}
+	sum, err := m.sum()
+	if err != nil {
+		return err
+	}
+	want := map[string]string{"tar": "0", "length": strconv.FormatInt(m.length, 10), "sha256": sum}
 	for _, key := range []string{"tar", "length", "sha256"} {
 		got, given := r.facts[key]
 		switch {

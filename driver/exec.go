@@ -21,7 +21,8 @@ type process struct {
 	stdin   io.Reader         // nil: empty
 	stdout  io.Writer
 	stderr  io.Writer
-	frame   int // how much of stdin is sent at a time, in bytes
+	frame   int  // how much of stdin is sent at a time, in bytes
+	bulk    bool // much will be sent or written
 }
 
 // Bounds of what follows the end of a process. Together the last two keep within the second in which a cancelled call returns.
@@ -40,7 +41,7 @@ const (
 // starts does nothing before it is sent a program.
 func (d *Driver) exec(ctx context.Context, p process, over func() error) (int, error) {
 	stream, err := d.connect(ctx, p.pod, over, func(ctx context.Context) (execStream, error) {
-		return d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", execBoot, p.tool})
+		return d.dialExec(ctx, p, []string{p.tool, "sh", "-c", execBoot, p.tool})
 	})
 	if err != nil {
 		return 0, err
@@ -109,7 +110,8 @@ func (e *execution) reader(to io.Writer) *markReader {
 // run starts the process, sends it its stdin, and waits for its end.
 func (e *execution) run(ctx context.Context) (int, error) {
 	defer context.AfterFunc(ctx, func() { _ = e.stream.Close() })() // ends writes that are under way
-	if err := e.send([]byte(e.program(e.mark))); err != nil {
+	program := []byte(e.program(e.mark))
+	if err := e.write(len(program), program); err != nil {
 		return 0, firstError(ctx, fmt.Errorf("sending the command: %w", err))
 	}
 	select {
@@ -162,14 +164,30 @@ func firstError(ctx context.Context, err error) error {
 	return err
 }
 
-// send writes a frame: its length, then itself.
+// send sends stdin, or its end.
 func (e *execution) send(data []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.leaving {
 		return nil
 	}
-	if _, err := fmt.Fprintf(e.stream, "%d\n", len(data)); err != nil || len(data) == 0 {
+	if len(data) == 0 {
+		_, err := io.WriteString(e.stream, "0\n")
+		return err
+	}
+	whole := len(data) - len(data)%stdinBlock
+	if err := e.write(stdinBlock, data[:whole]); err != nil {
+		return err
+	}
+	return e.write(len(data)-whole, data[whole:])
+}
+
+// write writes a frame of blocks of the size: this, and their number, then the blocks.
+func (e *execution) write(size int, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintf(e.stream, "%d %d\n", size, len(data)/size); err != nil {
 		return err
 	}
 	_, err := e.stream.Write(data)
@@ -243,7 +261,7 @@ func (d *Driver) kill(ctx context.Context, p process, pid string) {
 func (d *Driver) killGroup(ctx context.Context, p process, pid string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 	defer cancel()
-	stream, err := d.dialExec(ctx, p.pod, []string{p.tool, "sh", "-c", `kill -9 "-$1"`, "sh", pid})
+	stream, err := d.dialExec(ctx, p, []string{p.tool, "sh", "-c", `kill -9 "-$1"`, "sh", pid})
 	if err == nil {
 		defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
 		if answer := stream.receive(io.Discard, io.Discard); !answer.given {

@@ -35,9 +35,7 @@ func newExecSpoiler(t *testing.T, namespace string, wrap func(http.RoundTripper)
 		return faultproxy.Pass
 	})
 	config := proxy.Config()
-	if wrap != nil {
-		config.Wrap(wrap)
-	}
+	config.Wrap(wrap)
 	var err error
 	s.d, err = New(t.Context(), Config{Namespace: namespace, RESTConfig: config, Values: map[string]any{"terminationGracePeriodSeconds": 1}}, nil)
 	require.NoError(t, err)
@@ -50,7 +48,7 @@ func newExecSpoiler(t *testing.T, namespace string, wrap func(http.RoundTripper)
 func (s *execSpoiler) spoil(f faultproxy.Fault) { s.next.Store(&f) }
 
 // protocols are how a driver reaches a command.
-var protocols = map[string]func(http.RoundTripper) http.RoundTripper{"WebSocket": nil, "SPDY": withoutExecSockets}
+var protocols = map[string]func(http.RoundTripper) http.RoundTripper{"WebSocket": withoutExecSPDY, "SPDY": withoutExecSockets}
 
 // ways are how a connection ends after some bytes. A swallowed one never does, so the caller's patience ends it.
 var ways = map[string]struct {
@@ -150,30 +148,35 @@ func TestClusterCopyIsNeverShort(t *testing.T) {
 		"up, at first": faultproxy.CutUpload(1500), "up, half-way": faultproxy.CutUpload(50_000), "up, at the end": faultproxy.CutUpload(spoiledSize + 4000),
 		"down, at first": faultproxy.CutDownload(300), "down, half-way": faultproxy.CutDownload(50_000), "down, at the end": faultproxy.CutDownload(spoiledSize + 1500),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			namespace := uniqueNamespace()
-			direct, _ := onCluster(t, namespace, nil)
-			newVolume(t, direct, "data")
-			s := newExecSpoiler(t, namespace, nil)
-			put := func() error { return s.d.CopyToVolume(t.Context(), "data", archiveOf(t, "file", content)) }
-			s.spoil(fault)
-			first := put()
-			s.spoil(faultproxy.Pass)
-			if first != nil {
-				require.NoError(t, put(), "the same call again, after %v", first)
-			}
-			s.spoil(fault)
-			got, err := readVolume(t, s.d, "file")
-			t.Logf("to the volume: %v; from it: %v", first, err)
-			s.spoil(faultproxy.Pass)
-			if err != nil {
-				got, err = readVolume(t, s.d, "file")
-			}
-			require.NoError(t, err)
-			assert.True(t, bytes.Equal(content, got), "%d of %d", len(got), len(content))
-		})
+		for protocol, wrap := range protocols {
+			t.Run(name+" over "+protocol, func(t *testing.T) { copySpoiled(t, wrap, fault, content) })
+		}
 	}
+}
+
+func copySpoiled(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper, fault faultproxy.Fault, content []byte) {
+	t.Helper()
+	t.Parallel()
+	namespace := uniqueNamespace()
+	direct, _ := onCluster(t, namespace, nil)
+	newVolume(t, direct, "data")
+	s := newExecSpoiler(t, namespace, wrap)
+	put := func() error { return s.d.CopyToVolume(t.Context(), "data", archiveOf(t, "file", content)) }
+	s.spoil(fault)
+	first := put()
+	s.spoil(faultproxy.Pass)
+	if first != nil {
+		require.NoError(t, put(), "the same call again, after %v", first)
+	}
+	s.spoil(fault)
+	got, err := readVolume(t, s.d, "file")
+	t.Logf("to the volume: %v; from it: %v", first, err)
+	s.spoil(faultproxy.Pass)
+	if err != nil {
+		got, err = readVolume(t, s.d, "file")
+	}
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(content, got), "%d of %d", len(got), len(content))
 }
 
 // In the midst of a copy the network falls silent. The caller gives up, and the call does not keep it for longer.

@@ -8,6 +8,9 @@ import (
 // stdinFrame is how much of a command's stdin is sent at a time; each frame costs the container a process.
 const stdinFrame = 256 << 10
 
+// stdinBlock is how much of a frame the container reads at once: as much as a pipe holds.
+const stdinBlock = 64 << 10
+
 // startFeeding sends the process its stdin. The channel receives one value: nil when all of it, and its end, was sent. The goroutine may
 // outlive the call in a Read that blocks; it holds the reader and a connection that is closed.
 func (e *execution) startFeeding() <-chan error {

@@ -10,15 +10,15 @@ import (
 // execBoot is the command of every exec request: it reads a program from stdin and runs it. So neither arguments nor env values, which
 // may be secrets, get into the request's URL, where audit logs would keep them and proxies limit their size. read takes byte by byte
 // and dd an exact number, so what follows the program stays in stdin.
-const execBoot = `read -r __orchestra || exit 125
-eval "$("$0" dd bs="$__orchestra" count=1 iflag=fullblock 2>/dev/null)"`
+const execBoot = `read -r __orchestra __orchestra_count || exit 125
+eval "$("$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 2>/dev/null)"`
 
 // execProgram is the program for busybox's shell that runs a command in the container and proves what came of it. Neither exec
 // protocol can: kubernetes/kubernetes#124571, and the servers between are clients that take a cut for a success
 // (client-go tools/remotecommand/errorstream.go).
 //
-// stdin comes in frames, each with its length before it, so that the command sees the end of its input only when the driver says so
-// ("0"). If the connection ends without the driver's "bye", the command is killed with all of its process group; the exec's first
+// stdin comes in frames, each with the size and the number of its blocks before it, so that the command sees the end of its input only when
+// the driver says so ("0"). If the connection ends without the driver's "bye", the command is killed with all of its process group; the exec's first
 // process leads one, as runc starts it in a session of its own. Both outputs end with a mark, and then wait for "bye", so that no
 // server closes the connection while a slow reader has not seen them.
 //
@@ -28,11 +28,11 @@ const execProgram = `__orchestra() {
 %[2]sexec 9>&2 2>/dev/null
 printf '%[1]s at %%d\n' "$$"
 {
-  while read -r __orchestra; do
+  while read -r __orchestra __orchestra_count; do
     case $__orchestra in
     0) exec >/dev/null ;;
     bye) printf '%[1]s bye\n' >&9; exit 0 ;;
-    *) "$0" dd bs="$__orchestra" count=1 iflag=fullblock 9>&- || exec >/dev/null ;;
+    *) "$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 9>&- || exec >/dev/null ;;
     esac
   done
   kill -9 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -26,36 +27,46 @@ type execStream interface {
 	Close() error
 }
 
-// dialExec starts a command in the task's container. WebSocket is tried first, as it keeps all output in one order; a server or a proxy
-// that refuses it is asked for SPDY. When both fail nothing was started.
-func (d *Driver) dialExec(ctx context.Context, pod string, command []string) (execStream, error) {
-	return d.dial(ctx, d.execURL(pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, Stderr: true}),
-		corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeStderr)
+// dialExec starts a command in the task's container. When it fails nothing was started.
+func (d *Driver) dialExec(ctx context.Context, p process, command []string) (execStream, error) {
+	at := d.execURL(p.pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, Stderr: true})
+	return d.dial(ctx, at, p.bulk, corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeStderr)
 }
 
 // dialTerminal is dialExec for a command that has a terminal.
-func (d *Driver) dialTerminal(ctx context.Context, pod string, command []string) (execStream, error) {
-	return d.dial(ctx, d.execURL(pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, TTY: true}),
-		corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeResize)
+func (d *Driver) dialTerminal(ctx context.Context, p process, command []string) (execStream, error) {
+	at := d.execURL(p.pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, TTY: true})
+	return d.dial(ctx, at, p.bulk, corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeResize)
 }
 
-// dial opens a connection. The kinds of its streams are for SPDY: WebSocket has channels of fixed numbers.
-func (d *Driver) dial(ctx context.Context, at *url.URL, kinds ...string) (execStream, error) {
-	socket, err := dialWebSocketExec(ctx, d.rest, at)
-	if err == nil {
-		return socket, nil
+// dial opens a connection in the one protocol, and if a server or a proxy on the way refuses that, in the other. WebSocket comes first, as it keeps
+// all output in one order, but not for bulk: a node unpacks its messages and packs them anew for the runtime, and hands SPDY on as it is. The
+// kinds of streams are for SPDY: WebSocket has channels of fixed numbers.
+func (d *Driver) dial(ctx context.Context, at *url.URL, bulk bool, kinds ...string) (execStream, error) {
+	ways := []struct {
+		name string
+		dial func() (execStream, error)
+	}{
+		{"WebSocket", func() (execStream, error) { return dialWebSocketExec(ctx, d.rest, at) }},
+		{"SPDY", func() (execStream, error) { return dialSPDYExec(ctx, d.rest, at, kinds...) }},
 	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case isDeniedUpgrade(err):
-		return nil, err
+	if bulk {
+		slices.Reverse(ways)
 	}
-	stream, other := dialSPDYExec(ctx, d.rest, at, kinds...)
-	if other == nil {
-		return stream, nil
+	var problems []error
+	for _, way := range ways {
+		stream, err := way.dial()
+		switch {
+		case err == nil:
+			return stream, nil
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case isDeniedUpgrade(err):
+			return nil, err
+		}
+		problems = append(problems, fmt.Errorf("over %s: %w", way.name, err))
 	}
-	return nil, errors.Join(fmt.Errorf("over WebSocket: %w", err), fmt.Errorf("over SPDY: %w", other))
+	return nil, errors.Join(problems...)
 }
 
 func (d *Driver) execURL(pod string, options *corev1.PodExecOptions) *url.URL {

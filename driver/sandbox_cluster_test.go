@@ -121,18 +121,27 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-type execSocketless struct{ next http.RoundTripper }
+// execProxy knows only one of the two protocols: WebSocket begins with GET, and SPDY with POST.
+type execProxy struct {
+	next    http.RoundTripper
+	refused string
+}
 
-func withoutExecSockets(next http.RoundTripper) http.RoundTripper { return execSocketless{next} }
+func withoutExecSockets(next http.RoundTripper) http.RoundTripper {
+	return execProxy{next, http.MethodGet}
+}
+func withoutExecSPDY(next http.RoundTripper) http.RoundTripper {
+	return execProxy{next, http.MethodPost}
+}
 
-func (s execSocketless) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/exec") {
+func (s execProxy) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == s.refused && strings.HasSuffix(req.URL.Path, "/exec") {
 		return nil, errors.New("what is an upgrade")
 	}
 	return s.next.RoundTrip(req)
 }
 
-func (s execSocketless) WrappedRoundTripper() http.RoundTripper { return s.next }
+func (s execProxy) WrappedRoundTripper() http.RoundTripper { return s.next }
 
 func TestClusterSandboxCancelledExecEndsTheProcess(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)

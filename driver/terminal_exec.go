@@ -13,7 +13,7 @@ import (
 func (d *Driver) execTerminal(ctx context.Context, p process, over func() error, sizes <-chan TerminalSize) (int, error) {
 	mark := newMark()
 	stream, err := d.connect(ctx, p.pod, over, func(ctx context.Context) (execStream, error) {
-		return d.dialTerminal(ctx, p.pod, []string{p.tool, "sh", "-c", terminalBoot, p.tool, printable(mark)})
+		return d.dialTerminal(ctx, p, []string{p.tool, "sh", "-c", terminalBoot, p.tool, printable(mark)})
 	})
 	if err != nil {
 		return 0, err
