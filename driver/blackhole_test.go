@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -60,6 +61,29 @@ var calls = map[string]call{
 	},
 	"GetContainer": func(ctx context.Context, d *Driver, c *container, _ orchestra.Volume) error {
 		_, err := d.GetContainer(ctx, c.ID())
+		return err
+	},
+	"FindTask": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.FindTask(ctx, "one")
+		return err
+	},
+	"LiveWorkload": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.LiveWorkload(ctx, "one")
+		return err
+	},
+	"InspectTask": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.InspectTask(ctx, "one")
+		return err
+	},
+	"TaskEvents": func(ctx context.Context, d *Driver, c *container, _ orchestra.Volume) error {
+		_, err := d.TaskEvents(ctx, TaskInfo{Kind: kindPod, Pod: c.ID()})
+		return err
+	},
+	"WatchTasks": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		return cmp.Or(d.WatchTasks(ctx, func([]TaskInfo) {}), ctx.Err()) // it is meant to end so
+	},
+	"FindSandbox": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
+		_, err := d.FindSandbox(ctx, "one")
 		return err
 	},
 	"CreateVolume": func(ctx context.Context, d *Driver, _ *container, _ orchestra.Volume) error {
