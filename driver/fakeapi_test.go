@@ -166,7 +166,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request = "WATCH " + r.URL.Path
 	}
 	f.requests = append(f.requests, request)
-	refuse, slam, from := f.refuse, f.slam && watching, 0
+	refuse, slam, cuts, from := f.refuse, f.slam && watching, f.cuts, 0
 	if watching {
 		from, _ = strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 		if from < f.oldest {
@@ -181,7 +181,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case refuse != 0:
 		f.write(w, refuse, failureStatus(refuse, reasonOf(refuse)))
 	case watching:
-		f.stream(w, r, from)
+		f.stream(w, r, from, cuts)
 	case strings.HasSuffix(r.URL.Path, "/events"):
 		f.write(w, http.StatusOK, &corev1.EventList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "EventList"}, Items: []corev1.Event{mountEvent()}})
 	case r.Method == http.MethodGet:
@@ -205,10 +205,8 @@ func (f *fakeAPI) list() *corev1.PodList {
 	return list
 }
 
-func (f *fakeAPI) stream(w http.ResponseWriter, r *http.Request, from int) {
-	f.mu.Lock()
-	cuts, next := f.cuts, 0
-	f.mu.Unlock()
+func (f *fakeAPI) stream(w http.ResponseWriter, r *http.Request, from int, cuts <-chan struct{}) {
+	next := 0
 	w.WriteHeader(http.StatusOK)
 	w.(http.Flusher).Flush()
 	for {
