@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"testing"
 	"time"
 
@@ -22,19 +20,12 @@ import (
 
 // openSPDY asks a server for a stream that agrees to speak SPDY, and then does what next does.
 func openSPDY(t *testing.T, ctx context.Context, next func(net.Conn)) error {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if assert.NoError(t, err) {
-			_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: %s\r\n\r\n", spdyProtocols[0])
-			assert.NoError(t, err)
-			next(conn)
-			_ = conn.Close()
-		}
-	}))
-	t.Cleanup(server.Close)
-	at, err := url.Parse(server.URL)
-	require.NoError(t, err)
-	_, _, err = negotiateSPDY(ctx, &rest.Config{Host: server.URL}, at, "error")
+	at := hijackingServer(t, func(conn net.Conn) {
+		_, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: %s\r\n\r\n", spdyProtocols[0])
+		assert.NoError(t, err)
+		next(conn)
+	})
+	_, _, err := negotiateSPDY(ctx, &rest.Config{Host: at.String()}, at, "error")
 	return err
 }
 

@@ -16,8 +16,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// dialTo opens a WebSocket to a server that does what answer does with the connection, once the request is there.
-func dialTo(t *testing.T, ctx context.Context, answer func(net.Conn)) error {
+// hijackingServer does what answer does with every connection, once a request is there.
+func hijackingServer(t *testing.T, answer func(net.Conn)) *url.URL {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if assert.NoError(t, err) {
@@ -28,7 +29,13 @@ func dialTo(t *testing.T, ctx context.Context, answer func(net.Conn)) error {
 	t.Cleanup(server.Close)
 	at, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	_, err = dialWebSocket(ctx, &rest.Config{Host: server.URL}, at)
+	return at
+}
+
+// dialTo opens a WebSocket to a server that does what answer does with the connection, once the request is there.
+func dialTo(t *testing.T, ctx context.Context, answer func(net.Conn)) error {
+	at := hijackingServer(t, answer)
+	_, err := dialWebSocket(ctx, &rest.Config{Host: at.String()}, at)
 	return err
 }
 
