@@ -152,7 +152,8 @@ func (l *lab) addNode(t *testing.T) string {
 	return node.Name
 }
 
-// addPriority adds a class of priority that preempts the pods of the lab.
+// addPriority adds a class of priority that preempts the pods of the lab, and waits until pods may have it: the API server's admission knows
+// a class only when its informer has brought it (kubernetes plugin/pkg/admission/priority).
 func (l *lab) addPriority(t *testing.T) string {
 	var class schedulingv1.PriorityClass
 	require.NoError(t, yaml.UnmarshalStrict([]byte("value: 1000"), &class))
@@ -161,5 +162,12 @@ func (l *lab) addPriority(t *testing.T) string {
 	t.Cleanup(func() { _ = classes.Delete(context.Background(), class.Name, metav1.DeleteOptions{}) })
 	_, err := classes.Create(t.Context(), &class, metav1.CreateOptions{})
 	require.NoError(t, err)
+
+	trial := corev1.Pod{Spec: podSpec(t, `containers: [{name: task, image: busybox}]`).Spec}
+	trial.Name, trial.Spec.PriorityClassName = l.label, class.Name
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		_, err := l.client.CoreV1().Pods("default").Create(t.Context(), &trial, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		require.NoError(c, err)
+	}, outcomeTimeout, 50*time.Millisecond)
 	return class.Name
 }
