@@ -27,3 +27,6 @@ type container struct {
 
 // ID is the name of the workload, the Pod or the Job.
 func (c *container) ID() string { return c.id }
+
+// pod is the pod of a workload that is one.
+func (c *container) pod() podID { return podID{c.id, c.uid} }

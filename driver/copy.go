@@ -49,7 +49,7 @@ func (h *helper) unpack(ctx context.Context, archive io.Reader) error {
 	defer stream.Close() // ends the goroutine, unless archive blocks
 	go func() { writer.CloseWithError(repackTo(writer, archive)) }()
 	_, err := h.c.exec(copying, process{
-		pod: h.c.id, tool: helperTool, command: []string{helperTool, "sh", "-c", framed(unpackScript), "sh", report.word}, dir: h.dir(),
+		pod: h.c.pod(), tool: helperTool, command: []string{helperTool, "sh", "-c", framed(unpackScript), "sh", report.word}, dir: h.dir(),
 		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyFrame, bulk: true,
 	})
 	switch {
@@ -195,7 +195,7 @@ func (h *helper) produce(ctx context.Context, w io.Writer, paths []string) error
 		command = append(command, "./"+file)
 	}
 	_, err := h.c.exec(ctx, process{
-		pod: h.c.id, tool: helperTool, command: command, dir: h.dir(), stdout: io.MultiWriter(came, w), stderr: report, frame: stdinFrame, bulk: true,
+		pod: h.c.pod(), tool: helperTool, command: command, dir: h.dir(), stdout: io.MultiWriter(came, w), stderr: report, frame: stdinFrame, bulk: true,
 	})
 	if err != nil {
 		return firstProblem(report.problem(), err)

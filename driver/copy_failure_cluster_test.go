@@ -58,7 +58,7 @@ func TestClusterCopyByATarThatDies(t *testing.T) {
 		pods := helperPods(t, d)
 		require.Len(t, pods, 1)
 		_, err := d.exec(t.Context(), process{
-			pod: pods[0].GetName(), tool: helperTool, command: []string{helperTool, "sh", "-c", "until killall -9 tar; do sleep 0.1; done"},
+			pod: podID{pods[0].GetName(), pods[0].GetUID()}, tool: helperTool, command: []string{helperTool, "sh", "-c", "until killall -9 tar; do sleep 0.1; done"},
 			stdout: io.Discard, stderr: io.Discard, frame: stdinFrame,
 		}, func() error { return nil })
 		require.NoError(t, err)

@@ -8,7 +8,7 @@
 //	watch     watch.go, feed.go, link.go, store.go, record.go
 //	judge     statusof.go, terminated.go, waiting.go, interruption.go, job.go, outcome.go; with a clock deadline.go, enforce.go, events.go
 //	stream    logs.go, stdin.go
-//	work in   sandbox.go, exec.go, copy.go
+//	work in   sandbox.go, exec.go, copy.go; identity.go keeps all streams from a namesake of the pod
 //	remove    cleanup.go, delete.go, gone.go, remove.go, close.go, sweep.go
 //	look on   get.go, task.go, tasks.go, volumes.go, dryrun.go, rbac.go
 package driver

@@ -13,7 +13,7 @@ import (
 
 // process is a command to run beside the first process of a running pod's task container.
 type process struct {
-	pod     string
+	pod     podID
 	tool    string // path of busybox in the container
 	command []string
 	env     map[string]string // added to the container's
@@ -51,14 +51,30 @@ func (d *Driver) exec(ctx context.Context, p process, over func() error) (int, e
 }
 
 // connect dials until it is answered, or there is nobody to answer.
-func (d *Driver) connect(ctx context.Context, pod string, over func() error, dial func(context.Context) (execStream, error)) (stream execStream, err error) {
-	err = d.retry.do(ctx, "starting a process in Pod/"+d.namespace+"/"+pod, func(ctx context.Context) (err error) {
-		if stream, err = dial(ctx); err == nil {
+func (d *Driver) connect(ctx context.Context, pod podID, over func() error, dial dialer) (stream execStream, err error) {
+	err = d.retry.do(ctx, "starting a process in "+podRef(d.namespace, pod.name).String(), func(ctx context.Context) (err error) {
+		if stream, err = d.open(ctx, pod, dial); err == nil {
 			return nil
 		}
 		return cmp.Or(over(), err)
 	})
 	return stream, err
+}
+
+// dialer starts a process that does nothing before it hears from its stdin what.
+type dialer func(context.Context) (execStream, error)
+
+// open dials once, and makes sure that it has reached no namesake of the pod.
+func (d *Driver) open(ctx context.Context, pod podID, dial dialer) (execStream, error) {
+	stream, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.confirm(ctx, pod); err != nil {
+		_ = stream.Close()
+		return nil, err
+	}
+	return stream, nil
 }
 
 // finish runs what has been connected, and ends the process of a call that fails.
@@ -261,15 +277,26 @@ func (d *Driver) kill(ctx context.Context, p process, pid string) {
 func (d *Driver) killGroup(ctx context.Context, p process, pid string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 	defer cancel()
-	stream, err := d.dialExec(ctx, p, []string{p.tool, "sh", "-c", `kill -9 "-$1"`, "sh", pid})
+	stream, err := d.open(ctx, p.pod, func(ctx context.Context) (execStream, error) {
+		return d.dialExec(ctx, p, []string{p.tool, "sh", "-c", `read -r pid && kill -9 "-$pid"`})
+	})
 	if err == nil {
 		defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
-		if answer := stream.receive(io.Discard, io.Discard); !answer.given {
-			err = answer.err
-		}
+		err = tellPID(stream, pid)
 		_ = stream.Close()
 	}
 	if err != nil {
-		d.log.WarnContext(ctx, "ending the process of a call that has failed", "pod", p.pod, "pid", pid, "error", err)
+		d.log.WarnContext(ctx, "ending the process of a call that has failed", "pod", p.pod.name, "pid", pid, "error", err)
 	}
+}
+
+// tellPID sends the process ID and waits until it has been heard.
+func tellPID(stream execStream, pid string) error {
+	if _, err := io.WriteString(stream, pid+"\n"); err != nil {
+		return err
+	}
+	if answer := stream.receive(io.Discard, io.Discard); !answer.given {
+		return answer.err
+	}
+	return nil
 }

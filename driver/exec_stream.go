@@ -29,13 +29,13 @@ type execStream interface {
 
 // dialExec starts a command in the task's container. When it fails nothing was started.
 func (d *Driver) dialExec(ctx context.Context, p process, command []string) (execStream, error) {
-	at := d.execURL(p.pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, Stderr: true})
+	at := d.execURL(p.pod.name, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, Stderr: true})
 	return d.dial(ctx, at, p.bulk, corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeStderr)
 }
 
 // dialTerminal is dialExec for a command that has a terminal.
 func (d *Driver) dialTerminal(ctx context.Context, p process, command []string) (execStream, error) {
-	at := d.execURL(p.pod, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, TTY: true})
+	at := d.execURL(p.pod.name, &corev1.PodExecOptions{Command: command, Stdin: true, Stdout: true, TTY: true})
 	return d.dial(ctx, at, p.bulk, corev1.StreamTypeStdin, corev1.StreamTypeStdout, corev1.StreamTypeResize)
 }
 

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/orchestra-ci/orchestra-k8s/render"
 )
@@ -44,7 +45,7 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 		return nil
 	}
 	t := &logTask{
-		d: c.d, uid: c.uid, pod: seen.pod, node: seen.node, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow, early: early,
+		d: c.d, uid: c.uid, pod: podID{seen.pod, seen.podUID}, node: seen.node, object: podRef(c.d.namespace, seen.pod).String(), head: &c.head, follow: follow, early: early,
 	}
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -130,7 +131,7 @@ func (d *Driver) await(ctx context.Context, workload types.UID, cond func(record
 type logTask struct {
 	d      *Driver
 	uid    types.UID // of the workload
-	pod    string
+	pod    podID
 	node   string // "": not known
 	object string
 	head   *logHead
@@ -155,7 +156,7 @@ func (t *logTask) deliver(ctx context.Context, stdout, stderr io.Writer) error {
 
 // reader makes a reader of one stream; nil is both in one.
 func (t *logTask) reader(out io.Writer, stream *string) *logReader {
-	name := logName{pod: t.pod}
+	name := logName{pod: t.pod.name}
 	if stream != nil {
 		name.stream = *stream
 	}
@@ -201,21 +202,33 @@ func (t *logTask) gone() bool {
 	return !known || seen.gone
 }
 
-// open asks the API server for the log. The server cuts since down to the second, whatever it is sent
+// open asks the API server for the log, and makes sure that it is no namesake's. The server cuts since down to the second, whatever it is sent
 // (apimachinery meta/v1 Time.MarshalQueryParameter, kubernetes pkg/registry/core/pod/strategy.go).
 func (t *logTask) open(ctx context.Context, stream *string, since time.Time, follow bool) (io.ReadCloser, error) {
 	options := &corev1.PodLogOptions{Container: render.TaskContainer, Timestamps: true, Follow: follow, Stream: stream}
 	if !since.IsZero() {
 		options.SinceTime = &metav1.Time{Time: since}
 	}
-	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, options).Stream(ctx)
+	log, err := t.request(options).Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.d.confirm(ctx, t.pod); err != nil {
+		_ = log.Close()
+		return nil, err
+	}
+	return log, nil
 }
 
-// openLast asks for the last lines of the log, which the node finds from the end of its file.
+// openLast asks for the last lines of the log, which the node finds from the end of its file. They are only compared with what open has brought.
 func (t *logTask) openLast(ctx context.Context) (io.ReadCloser, error) {
 	lines := int64(lastLines)
 	options := &corev1.PodLogOptions{Container: render.TaskContainer, Timestamps: true, TailLines: &lines}
-	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, options).Stream(ctx)
+	return t.request(options).Stream(ctx)
+}
+
+func (t *logTask) request(options *corev1.PodLogOptions) *rest.Request {
+	return t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod.name, options)
 }
 
 func podRef(namespace, name string) ref { return ref{kind: podKind, namespace: namespace, name: name} }

@@ -182,7 +182,7 @@ func (r *logReader) stop(ctx context.Context, err error, failures int) error {
 		return r.wrap(endOf(ctx))
 	case writing, errors.Is(err, errUnsplit), apierrors.IsInvalid(err), r.early && isNotStarted(err):
 		return r.wrap(err)
-	case apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
+	case errors.Is(err, errNamesake), apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
 		return r.give(err)
 	case isDenied(err) && (!r.opened || failures >= r.pace.attempts):
 		return r.give(err)

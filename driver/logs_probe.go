@@ -33,7 +33,7 @@ func (c *container) SplitsLogs(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("asking how %s is read: %w", c.ref, err)
 	}
 	seen, _ := c.d.watch.get(c.uid)
-	t := &logTask{d: c.d, pod: cmp.Or(seen.pod, c.id)}
+	t := &logTask{d: c.d, pod: podID{cmp.Or(seen.pod, c.id), seen.podUID}}
 	if seen.started {
 		t.node = seen.node
 	}
@@ -46,7 +46,7 @@ func (c *container) SplitsLogs(ctx context.Context) (bool, error) {
 
 // splits says whether the API server and the task's node, if that is known, split logs.
 func (t *logTask) splits(ctx context.Context) (bool, error) {
-	split, err := t.d.splitsLogs(ctx, t.pod)
+	split, err := t.d.splitsLogs(ctx, t.pod.name)
 	if err != nil || !split || t.node == "" {
 		return split, err
 	}
@@ -54,9 +54,7 @@ func (t *logTask) splits(ctx context.Context) (bool, error) {
 		return split, nil
 	}
 	stream, limit := corev1.LogStreamStdout, int64(1)
-	answer, err := t.d.typed.CoreV1().Pods(t.d.namespace).GetLogs(t.pod, &corev1.PodLogOptions{
-		Container: render.TaskContainer, Stream: &stream, LimitBytes: &limit,
-	}).Stream(ctx)
+	answer, err := t.request(&corev1.PodLogOptions{Container: render.TaskContainer, Stream: &stream, LimitBytes: &limit}).Stream(ctx)
 	switch {
 	case err == nil:
 		t.d.logStreams.noteNode(t.node, true)

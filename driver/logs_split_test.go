@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// logServer answers requests for the log of one ended container, as API servers and kubelets of several kinds do.
+// logServer answers requests for the log of one ended container, as API servers and kubelets of several kinds do, and for its pod.
 type logServer struct {
 	probe  func(http.ResponseWriter)                // the answer to a stream that does not exist
 	stream func(w http.ResponseWriter, name string) // the answer to others
@@ -25,6 +25,11 @@ type logServer struct {
 }
 
 func (s *logServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasSuffix(r.URL.Path, "/log") {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "fake", "uid": "1"}}`)
+		return
+	}
 	switch name := r.URL.Query().Get("stream"); name {
 	case "Probe":
 		s.probes.Add(1)
@@ -81,7 +86,7 @@ func (s *logServer) task(t *testing.T) *logTask {
 	t.Cleanup(d.watch.close)
 	ended := make(chan struct{})
 	close(ended)
-	return &logTask{d: d, pod: "fake", node: "node", object: "Pod/default/fake", head: &logHead{}, ended: ended}
+	return &logTask{d: d, pod: podID{"fake", "1"}, node: "node", object: "Pod/default/fake", head: &logHead{}, ended: ended}
 }
 
 func TestStreamsAreSplitWhereTheServerSplits(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *sandbox) run(ctx context.Context, p process, exec runner) (orchestra.Co
 		return nil, fmt.Errorf("running %q in sandbox %s: %w", p.command, s.c.id, err)
 	}
 	defer leave()
-	p.pod, p.tool = s.c.id, toolsPath
+	p.pod, p.tool = s.c.pod(), toolsPath
 	if p.dir != "" {
 		p.dir = render.WorkDir(s.c.id, p.dir)
 	}

@@ -72,7 +72,7 @@ func (d *Driver) runStdin(ctx context.Context, c *container, r io.Reader) error 
 		state:  watchedTask{d: d, uid: c.uid},
 		marks:  marks,
 		sender: stdinSenders{d: d, marks: marks},
-		attach: func(ctx context.Context) (attachment, error) { return d.attachStdin(ctx, seen.pod) },
+		attach: func(ctx context.Context) (attachment, error) { return d.attachStdin(ctx, podID{seen.pod, seen.podUID}) },
 	}
 	return f.run(ctx, r)
 }

@@ -54,12 +54,12 @@ func noStatus(err error) attachAnswer {
 	return attachAnswer{err: fmt.Errorf("%w: %w", errNoStatus, err)}
 }
 
-// attachLostError is an attach of which nobody knows whether it was made: the connection broke before the server's answer. If it was,
+// attachLostError is an attach of which nobody knows whether it was made, or in which pod: the connection broke before the answer. If it was,
 // the container runtime has closed the task's stdin by now, and the task has seen a clean end of an empty input.
 type attachLostError struct{ err error }
 
 func (e *attachLostError) Error() string {
-	return "the connection broke while attaching: " + e.err.Error()
+	return "the attach broke off: " + e.err.Error()
 }
 func (e *attachLostError) Unwrap() error { return e.err }
 
@@ -94,10 +94,28 @@ func exitCodeOf(status metav1.Status) int {
 	return 0
 }
 
-// attachStdin connects to the stdin of the task's container. WebSocket is tried first; a server or a proxy that refuses it is
-// asked for SPDY, but not one that denies: its words name the missing permission.
-// When both fail nothing was sent, and unless the error is an *attachLostError the task has seen no end of its input.
-func (d *Driver) attachStdin(ctx context.Context, pod string) (attachment, error) {
+// attachStdin connects to the stdin of the pod's task, and of no namesake: one would take the end of this connection for the end of its own
+// input, so it is looked for before, too. After an error nothing was sent, and unless it is an *attachLostError the task has seen no end of its
+// input.
+func (d *Driver) attachStdin(ctx context.Context, pod podID) (attachment, error) {
+	if err := d.confirm(ctx, pod); err != nil {
+		return nil, err
+	}
+	conn, err := d.dialAttach(ctx, pod.name)
+	if err != nil {
+		return nil, err
+	}
+	err = d.retry.do(ctx, "making sure which pod was attached to", func(ctx context.Context) error { return d.confirm(ctx, pod) })
+	if err != nil {
+		_ = conn.Close()
+		return nil, &attachLostError{err}
+	}
+	return conn, nil
+}
+
+// dialAttach tries WebSocket first. A server or a proxy that refuses it is asked for SPDY, but not one that denies: its words name the missing
+// permission.
+func (d *Driver) dialAttach(ctx context.Context, pod string) (attachment, error) {
 	at := d.attachURL(pod)
 	socket, err := dialWebSocket(ctx, d.rest, at)
 	if err == nil {
