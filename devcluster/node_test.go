@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,9 +36,10 @@ func TestRealNode(t *testing.T) {
 	}
 	u := newUser(t, build.Etcd, build.APIServer, build.ControllerManager, build.Scheduler, build.Kubelet, build.Containerd)
 	u.succeed("check-node")
-	u.succeed("up")
+	_, said, code := u.run("up")
+	require.Zero(t, code, said)
 	u.succeed("status")
-	t.Run("pods", func(t *testing.T) { podsRun(t, u.in(t)) })
+	t.Run("pods", func(t *testing.T) { podsRun(t, u.in(t), said) })
 	t.Run("split streams", func(t *testing.T) { gatesReachServerAndKubelet(t, u.in(t)) })
 	t.Run("killed cluster", func(t *testing.T) { upCleansAKilledNode(t, u.in(t)) })
 	t.Run("down", func(t *testing.T) { downLeavesNothingOfANode(t, u.in(t)) })
@@ -105,13 +107,14 @@ func imageRefused(p pod) bool {
 	return false
 }
 
-func podsRun(t *testing.T, u *user) {
+func podsRun(t *testing.T, u *user, said string) {
 	createAll(t, u)
 	api := admin(t, u)
 	awaitPod(t, api, "volume", inPhase("Succeeded"))
 	awaitPod(t, api, "fails", func(p pod) bool {
 		return p.Status.Phase == "Failed" && p.Status.ContainerStatuses[0].State.Terminated.ExitCode == 7
 	})
+	imagesAreOfTheBusyboxThatUpNames(t, u, said)
 	awaitPod(t, api, "private-with-secret", inPhase("Succeeded"))
 	awaitPod(t, api, "private-without-secret", imageRefused)
 	awaitPod(t, api, "unknown-image", imageRefused)
@@ -119,6 +122,16 @@ func podsRun(t *testing.T, u *user) {
 	u.succeed("restart", "containerd", "--kill")
 	u.succeed("restart", "kubelet", "--kill")
 	awaitPod(t, api, "sleeps", inPhase("Running"))
+}
+
+func imagesAreOfTheBusyboxThatUpNames(t *testing.T, u *user, said string) {
+	named := regexp.MustCompile(`(?m)^images are made of busybox (v\S+), /`).FindStringSubmatch(said)
+	require.NotNil(t, named, said)
+	api := admin(t, u)
+	awaitPod(t, api, "says-its-version", inPhase("Succeeded"))
+	got, err := api.GetRaw(t.Context(), "/api/v1/namespaces/default/pods/says-its-version/log")
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(got), "BusyBox "+named[1]+" "), "%s\n%s", named[1], got)
 }
 
 func gatesReachServerAndKubelet(t *testing.T, u *user) {

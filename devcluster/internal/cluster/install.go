@@ -11,7 +11,7 @@ import (
 
 // install gets from the distribution what a node needs, and returns the path of
 // a static busybox. Clusters that start at the same time take turns.
-func (c *Cluster) install(ctx context.Context) (busybox string, err error) {
+func (c *Cluster) install(ctx context.Context) (string, error) {
 	held, err := lock.Acquire(ctx, filepath.Join(c.Cache, "install.lock"), func(pid string) {
 		c.report.Say("waiting for process %s, which is installing packages", pid)
 	})
@@ -26,13 +26,5 @@ func (c *Cluster) install(ctx context.Context) (busybox string, err error) {
 			return "", err
 		}
 	}
-	folder := filepath.Join(c.Cache, "busybox")
-	if busybox, found := debian.FindBusybox(folder); found {
-		return busybox, nil
-	}
-	err = c.report.Step(ctx, "getting a static busybox", func(ctx context.Context) error {
-		busybox, err = debian.UnpackBusybox(ctx, folder)
-		return err
-	})
-	return busybox, err
+	return c.busybox(ctx)
 }

@@ -3,57 +3,94 @@ package debian
 import (
 	"context"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+
+	"golang.org/x/mod/semver"
 )
 
 const busyboxPackage = "busybox-static"
 
-// FindBusybox returns the path of a statically linked busybox: the machine's
-// own if it is one, or else one that UnpackBusybox left in folder.
-func FindBusybox(folder string) (path string, found bool) {
+// recent is the release from which on busybox sums by the processor's own SHA
+// instructions. The public image has been of a later one since 2023.
+const recent = "v1.36.0"
+
+// Busybox is a statically linked busybox. The zero value is none.
+type Busybox struct {
+	Path    string
+	Version string // such as "v1.37.0"
+}
+
+// Recent tells whether it sums as fast as the busybox that users' images have.
+func (b Busybox) Recent() bool { return semver.Compare(b.Version, recent) >= 0 }
+
+// FindBusybox returns the statically linked busybox to use among the machine's
+// own and those that were unpacked into folder, or the zero value.
+func FindBusybox(ctx context.Context, folder string) Busybox {
+	var found []Busybox
 	for _, path := range []string{
 		"/bin/busybox",
 		"/usr/bin/busybox",
 		filepath.Join(folder, "bin", "busybox"),
 		filepath.Join(folder, "usr", "bin", "busybox"),
+		laterBusybox(folder),
 	} {
-		if static(path) {
-			return path, true
+		if b, err := inspect(ctx, path); err == nil {
+			found = append(found, b)
 		}
 	}
-	return "", false
+	return choose(found)
 }
 
-// UnpackBusybox gets a statically linked busybox into folder and returns its
-// path. The package is unpacked and not installed, because installing it would
-// remove the dynamically linked busybox that the machine may boot with.
-func UnpackBusybox(ctx context.Context, folder string) (string, error) {
-	if err := unpack(ctx, busyboxPackage, folder); err != nil {
-		return "", fmt.Errorf("unpacking package %q: %w", busyboxPackage, err)
+// choose returns the first that is recent, else the first, else none.
+func choose(found []Busybox) Busybox {
+	for _, b := range found {
+		if b.Recent() {
+			return b
+		}
 	}
-	if path, found := FindBusybox(folder); found {
-		return path, nil
+	if len(found) == 0 {
+		return Busybox{}
 	}
-	return "", fmt.Errorf("package %q has no statically linked busybox", busyboxPackage)
+	return found[0]
 }
 
-func unpack(ctx context.Context, pkg, folder string) error {
+// UnpackBusybox unpacks the busybox of the machine's own distribution into
+// folder. The package is not installed, because that would remove the
+// dynamically linked busybox that the machine may boot with.
+func UnpackBusybox(ctx context.Context, folder string) (Busybox, error) {
+	err := unpack(ctx, folder, func(download string) error {
+		if apt(ctx, download, "download", busyboxPackage) == nil {
+			return nil
+		}
+		// The package list may be old, or was never fetched.
+		if err := Refresh(ctx); err != nil {
+			return err
+		}
+		return apt(ctx, download, "download", busyboxPackage)
+	})
+	if err != nil {
+		return Busybox{}, fmt.Errorf("unpacking package %q: %w", busyboxPackage, err)
+	}
+	if b := FindBusybox(ctx, folder); b.Path != "" {
+		return b, nil
+	}
+	return Busybox{}, fmt.Errorf("package %q has no statically linked busybox", busyboxPackage)
+}
+
+// unpack extracts the one package that fetch leaves in a folder of its own.
+func unpack(ctx context.Context, folder string, fetch func(download string) error) error {
 	download, err := os.MkdirTemp("", "devcluster-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(download) }()
-	if err := apt(ctx, download, "download", pkg); err != nil {
-		// The package list may be old, or was never fetched.
-		if err := Refresh(ctx); err != nil {
-			return err
-		}
-		if err := apt(ctx, download, "download", pkg); err != nil {
-			return err
-		}
+	if err := fetch(download); err != nil {
+		return err
 	}
 	archives, err := filepath.Glob(filepath.Join(download, "*.deb"))
 	if err != nil || len(archives) != 1 {
@@ -67,6 +104,33 @@ func unpack(ctx context.Context, pkg, folder string) error {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
+}
+
+// inspect returns the busybox at path if it is static, and can run here.
+func inspect(ctx context.Context, path string) (Busybox, error) {
+	if !static(path) {
+		return Busybox{}, fmt.Errorf("%s is not a statically linked program", path)
+	}
+	usage, err := exec.CommandContext(ctx, path).Output()
+	if err != nil {
+		return Busybox{}, fmt.Errorf("asking %s for its version: %w", path, err)
+	}
+	version, err := versionIn(string(usage))
+	if err != nil {
+		return Busybox{}, fmt.Errorf("asking %s for its version: %w", path, err)
+	}
+	return Busybox{Path: path, Version: version}, nil
+}
+
+var firstWords = regexp.MustCompile(`^BusyBox (v\d+\.\d+\.\d+)`)
+
+// versionIn reads the version in what busybox says when it is asked for nothing.
+func versionIn(usage string) (string, error) {
+	match := firstWords.FindStringSubmatch(usage)
+	if match == nil {
+		return "", errors.New("it does not begin with the words of busybox")
+	}
+	return match[1], nil
 }
 
 // static tells whether path is a program that needs no dynamic linker, so that

@@ -69,3 +69,34 @@ func TestOnlyAProgramWithoutInterpreterIsStatic(t *testing.T) {
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\n"), 0o755))
 	assert.False(t, static(script))
 }
+
+func TestARecentBusyboxIsChosenOverTheMachinesOwn(t *testing.T) {
+	own, older, later := Busybox{"/bin/busybox", "v1.35.0"}, Busybox{"a", "v1.9.2"}, Busybox{"b", "v1.37.0"}
+	recent := Busybox{"c", "v1.36.0"}
+	for _, test := range []struct {
+		found []Busybox
+		want  Busybox
+	}{
+		{nil, Busybox{}},
+		{[]Busybox{own}, own},
+		{[]Busybox{own, older}, own},
+		{[]Busybox{own, later}, later},
+		{[]Busybox{older, recent, later}, recent},
+	} {
+		assert.Equal(t, test.want, choose(test.found), "%v", test.found)
+	}
+	assert.False(t, Busybox{}.Recent(), "none")
+}
+
+func TestTheVersionIsInItsFirstWords(t *testing.T) {
+	got, err := versionIn("BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary.\nBusyBox is copyrighted ...\n")
+	require.NoError(t, err)
+	assert.Equal(t, "v1.35.0", got)
+	got, err = versionIn("BusyBox v1.38.1.git () multi-call binary.\n")
+	require.NoError(t, err)
+	assert.Equal(t, "v1.38.1", got)
+	for _, usage := range []string{"", "toybox 0.8.9\n", "This is not BusyBox v1.36.0\n", "BusyBox v1.36\n"} {
+		_, err := versionIn(usage)
+		assert.Error(t, err, "%q", usage)
+	}
+}
