@@ -2,16 +2,10 @@ package driver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 	"github.com/orchestra-ci/orchestra-k8s/render"
@@ -175,11 +169,11 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := p.d.nodeOf(ctx, claim)
+	place, err := p.d.placeOf(ctx, claim)
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := p.d.templates.TaskOn(node, orchestra.Task{
+	rendered, err := p.d.templates.TaskOn(place.node, orchestra.Task{
 		ID: p.d.instance + "/" + h.volume, Image: p.d.settings.HelperImage, Command: []string{helperTool, "sh", "-c", keepAlive, helperTool},
 		Mounts: orchestra.Mounts{{Name: h.volume, Path: helperMount}},
 	}, render.RoleCopy)
@@ -195,7 +189,7 @@ func (p *helpers) start(ctx context.Context, h *helper) (*container, error) {
 		err = c.awaitRunning(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("starting a helper that copies: %w", err)
+		return nil, fmt.Errorf("starting a helper that copies%s: %w", place.condition(), err)
 	}
 	return c, nil
 }
@@ -212,85 +206,4 @@ func (l *launch) anew(ctx context.Context, rendered *render.Rendered) (*containe
 			return nil, fmt.Errorf("removing a former helper: %w", err)
 		}
 	}
-}
-
-// existingClaim is the claim of a volume, which is never made here: a misspelt name would look like an empty volume. It is taken up, so that
-// Sweep spares what a living driver has copied into a dead one's volume.
-func (d *Driver) existingClaim(ctx context.Context, volume string) (*unstructured.Unstructured, error) {
-	if source := d.templates.VolumeSource(volume); source != nil {
-		return d.platformClaim(ctx, source)
-	}
-	wanted, err := d.templates.Volume(volume, 0)
-	if err != nil {
-		return nil, err
-	}
-	live, err := d.look(ctx, ref{kind: claimKind, namespace: d.namespace, name: wanted.GetName()})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, errors.New("there is no such volume")
-	case err != nil:
-		return nil, fmt.Errorf("getting %s: %w", refOf(wanted), err)
-	case live.GetDeletionTimestamp() != nil:
-		return nil, fmt.Errorf("%s is being deleted", refOf(live))
-	}
-	if err := checkOwner(live, wanted); err != nil {
-		return nil, err
-	}
-	return live, d.takeUp(ctx, live)
-}
-
-// platformClaim is the claim that the platform has named for a volume. Whoever made it, the platform wants it to be used.
-func (d *Driver) platformClaim(ctx context.Context, source map[string]any) (*unstructured.Unstructured, error) {
-	name, _, _ := unstructured.NestedString(source, "persistentVolumeClaim", "claimName")
-	if name == "" {
-		return nil, errors.New("by the value volumeSources every pod has a volume of this name for itself, so there is nothing to copy")
-	}
-	claim := ref{kind: claimKind, namespace: d.namespace, name: name}
-	live, err := d.look(ctx, claim)
-	if err != nil {
-		return nil, fmt.Errorf("getting %s, which the value volumeSources names: %w", claim, err)
-	}
-	return live, nil
-}
-
-// nodeOf is the node on which the claim has to be mounted, because a pod uses it there and no other node could; "" if any will do. A claim that
-// is not the driver's may be used by anybody's pods.
-func (d *Driver) nodeOf(ctx context.Context, claim *unstructured.Unstructured) (string, error) {
-	modes, _, _ := unstructured.NestedStringSlice(claim.Object, "spec", "accessModes")
-	if slices.Contains(modes, string(corev1.ReadWriteMany)) {
-		return "", nil
-	}
-	var who metav1.ListOptions
-	if d.owns(claim) {
-		who.LabelSelector = d.selector()
-	}
-	var pods *corev1.PodList
-	err := d.retry.do(ctx, "listing pods", func(ctx context.Context) (err error) {
-		pods, err = d.typed.CoreV1().Pods(d.namespace).List(ctx, who)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("looking for the pods that use %s: %w", refOf(claim), err)
-	}
-	for i := range pods.Items {
-		pod := &pods.Items[i]
-		if pod.Spec.NodeName == "" || !usesClaim(pod, claim.GetName()) {
-			continue
-		}
-		if slices.Contains(modes, string(corev1.ReadWriteOncePod)) {
-			return "", fmt.Errorf("%s allows one pod only (ReadWriteOncePod), and %s uses it", refOf(claim), podRef(d.namespace, pod.Name))
-		}
-		return pod.Spec.NodeName, nil
-	}
-	return "", nil
-}
-
-// usesClaim says whether a pod that has not ended mounts a claim.
-func usesClaim(pod *corev1.Pod, claim string) bool {
-	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		return false
-	}
-	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
-		return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim
-	})
 }

@@ -57,31 +57,6 @@ func TestClusterCopyWhereAPodUsesTheVolume(t *testing.T) {
 	}
 }
 
-// A volume that one pod at a time may use is not copied while a pod uses it, nor mounted by a second task, and both say so.
-func TestClusterVolumeOfOnePod(t *testing.T) {
-	info := testcluster.ReadInfo(t)
-	namespace := uniqueNamespace()
-	d, _ := onCluster(t, namespace, func(cfg *Config) {
-		cfg.Values["storageClassName"] = namespace
-		cfg.Values["accessModes"] = []any{"ReadWriteOncePod"}
-		cfg.SchedulingDeadline = 5 * time.Second
-	})
-	newPersistentVolume(t, d, namespace, corev1.ReadWriteOncePod, directory(t.TempDir(), info.NodeName))
-	copying := func() error {
-		return d.CopyToVolume(t.Context(), "volume", bytes.NewReader(entries(t, tar.Header{Name: "file"})))
-	}
-	holder := run(t, d, using("volume", "sleep 3600"))
-	require.NoError(t, holder.awaitRunning(long(t)))
-	require.ErrorContains(t, copying(), "(ReadWriteOncePod), and "+holder.ref.String()+" uses it")
-	assert.Empty(t, helperPods(t, d))
-	second := using("volume", "true")
-	second.ID = "second"
-	end, _ := finish(t, run(t, d, second))
-	assert.Equal(t, ReasonVolumeUnavailable, end.Reason(), end.Message())
-	require.NoError(t, holder.Cleanup(long(t)))
-	require.NoError(t, copying())
-}
-
 // simulatedNode adds a node that the simulation runs, and whose volumes the cluster attaches. Only pods that name it come to it.
 func simulatedNode(t *testing.T, d *Driver, name string) {
 	t.Helper()
