@@ -28,11 +28,17 @@ type helpers struct {
 type helper struct {
 	volume  string
 	started chan struct{} // closed when c or err is set
+	left    chan struct{} // closed when it has failed and its last user has left
 	launch  *launch
 	c       *container
 	err     error
-	users   int // guarded by helpers.mu
-	uses    int // guarded by helpers.mu; tells an idle time from a later one
+	users   int  // guarded by helpers.mu
+	uses    int  // guarded by helpers.mu; tells an idle time from a later one
+	failed  bool // guarded by helpers.mu
+}
+
+func newHelper(volume string) *helper {
+	return &helper{volume: volume, started: make(chan struct{}), left: make(chan struct{})}
 }
 
 func newHelpers(d *Driver) *helpers { return &helpers{d: d, byVolume: map[string]*helper{}} }
@@ -40,7 +46,10 @@ func newHelpers(d *Driver) *helpers { return &helpers{d: d, byVolume: map[string
 // acquire returns a helper that runs. The caller releases it.
 func (p *helpers) acquire(ctx context.Context, volume string) (*helper, error) {
 	for {
-		h, mine := p.join(volume)
+		h, mine, err := p.join(ctx, volume)
+		if err != nil {
+			return nil, err
+		}
 		if mine {
 			h.c, h.err = p.start(ctx, h)
 			close(h.started)
@@ -48,8 +57,7 @@ func (p *helpers) acquire(ctx context.Context, volume string) (*helper, error) {
 			p.release(ctx, h, nil)
 			return nil, ctx.Err()
 		}
-		err := h.err
-		if err == nil {
+		if err = h.err; err == nil {
 			err = h.c.awaitRunning(ctx)
 		}
 		if err == nil {
@@ -72,18 +80,34 @@ func awaits(ctx context.Context, event <-chan struct{}) bool {
 	}
 }
 
-// join counts the caller among the users of the volume's helper, and says whether the caller is to start it.
-func (p *helpers) join(volume string) (h *helper, mine bool) {
+// join counts the caller among the users of the volume's helper, and says whether the caller is to start it. One that has failed takes no
+// more users, and goes when those that it has have left.
+func (p *helpers) join(ctx context.Context, volume string) (h *helper, mine bool, err error) {
+	for {
+		h, mine, joined := p.tryJoin(volume)
+		if joined {
+			return h, mine, nil
+		}
+		if !awaits(ctx, h.left) {
+			return nil, false, ctx.Err()
+		}
+	}
+}
+
+func (p *helpers) tryJoin(volume string) (h *helper, mine, joined bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h = p.byVolume[volume]
-	if h == nil {
-		h, mine = &helper{volume: volume, started: make(chan struct{})}, true
+	switch {
+	case h == nil:
+		h, mine = newHelper(volume), true
 		p.byVolume[volume] = h
+	case h.failed:
+		return h, false, false
 	}
 	h.users++
 	h.uses++
-	return h, mine
+	return h, mine, true
 }
 
 // release gives a helper back. After a failure nobody gets it any more, and the last user removes it, as something of the copy may still be
@@ -91,14 +115,15 @@ func (p *helpers) join(volume string) (h *helper, mine bool) {
 func (p *helpers) release(ctx context.Context, h *helper, failure error) {
 	p.mu.Lock()
 	h.users--
-	last, uses := h.users == 0, h.uses
-	if failure != nil {
+	h.failed = h.failed || failure != nil
+	last, failed, uses := h.users == 0, h.failed, h.uses
+	if last && failed {
 		p.forget(h)
+		close(h.left)
 	}
-	known := p.byVolume[h.volume] == h
 	p.mu.Unlock()
 	switch {
-	case last && !known:
+	case last && failed:
 		p.remove(ctx, h)
 	case last:
 		p.d.wg.Go(func() { p.retire(h, uses) })

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -74,6 +75,30 @@ func TestClusterCopyIsOneCallersToGiveUp(t *testing.T) {
 	newStorage(t, d, namespace, t.TempDir(), info.NodeName)
 	require.NoError(t, <-second)
 	assert.Len(t, helperPods(t, d), 1)
+}
+
+// A copy that fails spoils no other one that is under way in its helper, nor does one that comes later, and which waits for that.
+func TestClusterCopyThatFailsSpoilsNoOther(t *testing.T) {
+	t.Parallel()
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	newVolume(t, d, "volume")
+	require.NoError(t, d.CopyToVolume(t.Context(), "volume", bigArchive(t, 30<<20)))
+	stream, err := d.CopyFromVolume(t.Context(), "volume")
+	require.NoError(t, err)
+	first := helperPods(t, d)
+	require.Len(t, first, 1)
+	require.ErrorIs(t, d.CopyToVolume(t.Context(), "volume", iotest.ErrReader(errReader)), errReader)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.ErrorIs(t, copyFile(ctx, t, d), context.DeadlineExceeded)
+	later := make(chan error, 1)
+	go func() { later <- copyFile(t.Context(), t, d) }()
+	assert.Contains(t, archived(t, stream), "big")
+	require.NoError(t, <-later)
+	second := helperPods(t, d)
+	require.Len(t, second, 1)
+	assert.NotEqual(t, first[0].GetUID(), second[0].GetUID())
 }
 
 // A copy that is given up while its helper starts leaves none, not even for the time that others may use one that has copied.
