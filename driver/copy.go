@@ -17,7 +17,8 @@ var _ orchestra.VolumeDataAccessor = (*Driver)(nil)
 
 // CopyToVolume unpacks a tar stream of any size into a volume that exists, over what is there, through a helper pod. It returns nil only
 // if the archive has come to its end mark, the helper has unpacked all of it without an error, and both sides agree about its length and
-// sha256. After an error a part of it may be there, and the same call may be repeated.
+// sha256. After an error, or when the process has died, a part of it may be there, its last file cut short under its own name, which only the
+// missing nil tells from a whole. The same call may be repeated, also by another process, and completes it.
 //
 // Files, directories, hard links and symlinks arrive with their modes and times (in whole seconds), and with their owners if the helper
 // runs as root; but a symlink's own time is not kept, nor that of a directory that holds hard links, or symlinks with a "..", which busybox

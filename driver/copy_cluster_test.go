@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,9 +50,14 @@ func archived(t *testing.T, stream io.ReadCloser) map[string]*tar.Header {
 // helperPods are the helpers that exist and are not being deleted.
 func helperPods(t *testing.T, d *Driver) []*unstructured.Unstructured {
 	t.Helper()
-	pods, err := d.list(t.Context(), podKind, d.selector()+","+render.KeyRole+"="+string(render.RoleCopy), func(obj *unstructured.Unstructured) bool {
-		return obj.GetDeletionTimestamp() == nil
-	})
+	return slices.DeleteFunc(allHelperPods(t, d), func(pod *unstructured.Unstructured) bool { return pod.GetDeletionTimestamp() != nil })
+}
+
+// allHelperPods are the helpers that exist.
+func allHelperPods(t *testing.T, d *Driver) []*unstructured.Unstructured {
+	t.Helper()
+	selector := d.selector() + "," + render.KeyRole + "=" + string(render.RoleCopy)
+	pods, err := d.list(t.Context(), podKind, selector, func(*unstructured.Unstructured) bool { return true })
 	require.NoError(t, err)
 	return pods
 }

@@ -21,8 +21,9 @@ import (
 // lifeVariable makes this test binary another process that uses a driver. It holds a life as JSON.
 const lifeVariable = "ORCHESTRA_TEST_LIFE"
 
-// life is what such a process does: it runs a task to its end, reports, and removes everything.
+// life is what such a process does: it runs a task to its end, reports, and removes everything. Or it does another work, and disconnects.
 type life struct {
+	Work       string // a key of works; "": it runs the task
 	Kubeconfig string
 	Namespace  string
 	Templates  []string
@@ -63,6 +64,9 @@ func (l life) run(ctx context.Context) error {
 	}, log)
 	if err != nil {
 		return err
+	}
+	if l.Work != "" {
+		return l.work(ctx, d)
 	}
 	if l.Callers > 0 {
 		return json.NewEncoder(os.Stdout).Encode(report{UIDs: l.race(ctx, d)})
