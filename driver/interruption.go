@@ -20,6 +20,9 @@ func (c cause) before(end *corev1.ContainerStateTerminated) bool {
 	return c.reason != "" && (c.at.IsZero() || !end.FinishedAt.Time.Before(c.at))
 }
 
+// wordsDeleted are all that is known of a plain deletion.
+const wordsDeleted = "The pod was deleted"
+
 // interruption reads what the control plane or the kubelet did to the pod. The reasons are those of KEP-3329
 // (DisruptionTarget), of pkg/kubelet/{eviction,preemption,nodeshutdown,active_deadline.go} and of a plain deletion.
 func interruption(pod *corev1.Pod) cause {
@@ -42,7 +45,7 @@ func interruption(pod *corev1.Pod) cause {
 		}
 	}
 	if pod.DeletionTimestamp != nil {
-		return cause{reason: ReasonDeleted, words: "The pod was deleted", at: deletionRequested(pod)}
+		return cause{reason: ReasonDeleted, words: wordsDeleted, at: deletionRequested(pod)}
 	}
 	return cause{}
 }

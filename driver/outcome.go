@@ -56,7 +56,7 @@ const (
 	exitNone          = 125 // no exit code exists; the task's own is never hidden behind it
 	exitNotExecutable = 126
 	exitNotFound      = 127
-	exitKilled        = 137 // OOMKilled, where the kernel killed only a child and the task said 0
+	exitKilled        = 137 // by SIGKILL; also OOMKilled, where the kernel killed only a child and the task said 0
 	exitUnderWay      = -1  // not done
 )
 

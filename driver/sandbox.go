@@ -96,10 +96,15 @@ func inWords(s status) string {
 	return " (" + sentences(s.reason, s.message) + ")"
 }
 
-// overError is the end of a workload that was expected to run.
+// overError is the end of a workload that was expected to run, or its beginning.
 type overError struct{ status status }
 
-func (e overError) Error() string { return "it has ended: " + said(e.status.reason, e.status.message) }
+func (e overError) Error() string {
+	if !e.status.done {
+		return "it is ending: " + said(e.status.reason, e.status.message)
+	}
+	return "it has ended: " + said(e.status.reason, e.status.message)
+}
 
 // GetSandbox finds a sandbox by its ID, also one that another process has started. It costs a request and changes nothing. The error
 // is orchestra.ErrContainerNotFound if there is none in this Orchestra namespace.

@@ -55,9 +55,15 @@ func (s *sandbox) run(ctx context.Context, p process, exec runner) (orchestra.Co
 	case err != nil:
 		return nil, fmt.Errorf("running %q in sandbox %s: %w", p.command, s.c.id, closedOr(ctx, err))
 	case code != 0:
-		return ended(ReasonError, code, fmt.Sprintf("The command ended with exit code %d", code)), nil
+		return commandEnded(code), nil
 	}
 	return status{done: true, reason: ReasonCompleted}, nil
+}
+
+// commandEnded is the status of a command that has failed. The caller has got all that it wrote, so there is no log to read.
+func commandEnded(code int) status {
+	words := fmt.Sprintf("The command ended with exit code %d", code)
+	return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, killedHint(code))}
 }
 
 // validate reports what no process can be given.

@@ -30,13 +30,21 @@ func statusOf(pod *corev1.Pod) status {
 		return phaseStatus(pod)
 	}
 	if pod.DeletionTimestamp != nil {
-		cause := interruption(pod)
-		return underWay(ReasonStopping, sentences("The pod is being deleted", cause.words))
+		return underWay(ReasonStopping, stoppingWords(interruption(pod)))
 	}
 	if task != nil && task.State.Running != nil {
 		return underWay(ReasonRunning, "")
 	}
 	return waitingStatus(pod)
+}
+
+// stoppingWords say that a pod is being deleted, and why, if anybody has said why.
+func stoppingWords(why cause) string {
+	const words = "The pod is being deleted"
+	if why.words == wordsDeleted {
+		return words
+	}
+	return sentences(words, why.words)
 }
 
 // failedMark reads AnnotationFailed.

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 const recordedPods = "../testdata/pods"
@@ -87,6 +89,28 @@ func TestDeletedWhileItRanIsNoSuccess(t *testing.T) {
 		assert.Equal(t, want, r.status.reason, "it ended in second %d", second)
 		assert.Equal(t, want == ReasonCompleted, r.status.exitCode == 0)
 	}
+}
+
+// What waits for commands has no log to read.
+func TestStatusOfWhatWaitsForCommands(t *testing.T) {
+	for code, message := range map[int32]string{
+		1: "The process that waited for commands ended with exit code 1.",
+		137: "The process that waited for commands ended with exit code 137. " +
+			"If it was killed for want of memory, raise Task.ContainerLimits.Memory.",
+	} {
+		for _, role := range []render.Role{render.RoleSandbox, render.RoleCopy} {
+			r := readRecord(t, failedPod, func(pod *corev1.Pod) {
+				pod.Labels = map[string]string{render.KeyRole: string(role)}
+				pod.Status.ContainerStatuses[0].State.Terminated.ExitCode = code
+			})
+			assert.Equal(t, status{done: true, exitCode: int(code), reason: ReasonError, message: message}, r.status)
+		}
+	}
+}
+
+func TestPlainDeletionIsSaidOnce(t *testing.T) {
+	r := readRecord(t, runningPod, deleting)
+	assert.Equal(t, underWay(ReasonStopping, "The pod is being deleted"), r.status)
 }
 
 func TestMarkSurvivesItsAnnotation(t *testing.T) {

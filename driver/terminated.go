@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // terminatedStatus is for a pod whose task container has ended, by itself or not.
@@ -25,7 +27,7 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 		return notStarted(end)
 	}
 	if exitCode != 0 {
-		return ended(ReasonError, exitCode, sentences(fmt.Sprintf("The task ended with exit code %d%s", exitCode, signalOf(end)), lastWords(end)))
+		return exited(pod, end)
 	}
 	undecided, problem := stdinVerdict(pod.Annotations[AnnotationStdin])
 	switch {
@@ -35,6 +37,24 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 		return ended(ReasonStdinIncomplete, exitNone, "The task ended with exit code 0, but its stdin was cut: "+quote(problem))
 	}
 	return status{done: true, reason: ReasonCompleted}
+}
+
+// exited is for a container that has ended with an exit code of its own. One that waits for commands has no log to read.
+func exited(pod *corev1.Pod, end *corev1.ContainerStateTerminated) status {
+	code := int(end.ExitCode)
+	if role := render.Role(pod.Labels[render.KeyRole]); role == render.RoleSandbox || role == render.RoleCopy {
+		words := fmt.Sprintf("The process that waited for commands ended with exit code %d%s", code, signalOf(end))
+		return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, lastWords(end), killedHint(code))}
+	}
+	return ended(ReasonError, code, sentences(fmt.Sprintf("The task ended with exit code %d%s", code, signalOf(end)), lastWords(end)))
+}
+
+// killedHint is for the exit code of what was killed, by whomever.
+func killedHint(code int) string {
+	if code != exitKilled {
+		return ""
+	}
+	return "If it was killed for want of memory, raise Task.ContainerLimits.Memory."
 }
 
 // invented reports whether nobody saw the container end, so that its exit code means nothing: the kubelet writes 137 with
