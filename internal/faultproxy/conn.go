@@ -138,7 +138,10 @@ func (c *conn) reset() {
 type connKey struct{}
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c.(*tls.Conn).NetConn())
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 func connOf(ctx context.Context) *conn { return ctx.Value(connKey{}).(*conn) }

@@ -20,8 +20,15 @@ type Exchange struct {
 	conn  *conn
 }
 
-// Pass sends the request to the API server and its answer to the client. Without an answer the connection is reset.
-func (x *Exchange) Pass() { x.forward(nil) }
+// Pass sends the request to the API server and its answer to the client. Without an answer the connection is reset. A forward proxy connects
+// the two.
+func (x *Exchange) Pass() {
+	if x.proxy.upstream == nil {
+		x.tunnel()
+		return
+	}
+	x.forward(nil)
+}
 
 // Reset breaks the client's connection, and with it whatever else goes over it.
 func (x *Exchange) Reset() { x.conn.reset() }

@@ -35,6 +35,11 @@ var (
 	Expire = Fault{"410", func(x *Exchange) { x.refuse(http.StatusGone, metav1.StatusReasonExpired) }}
 )
 
+// Refuse answers with a code in the API server's place, or in a forward proxy's own name.
+func Refuse(code int32) Fault {
+	return Fault{strconv.Itoa(int(code)), func(x *Exchange) { x.refuse(code, "") }}
+}
+
 // Delay lets a request wait before it passes.
 func Delay(d time.Duration) Fault {
 	return Fault{fmt.Sprintf("delay by %s", d), func(x *Exchange) {

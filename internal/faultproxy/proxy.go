@@ -24,7 +24,7 @@ import (
 type Proxy struct {
 	server   *httptest.Server
 	listener *listener
-	upstream *upstream
+	upstream *upstream // nil: a forward proxy
 	target   *url.URL
 	plan     Plan
 	counts   counts
@@ -42,22 +42,30 @@ func Start(t testing.TB, config *rest.Config, plan Plan) *Proxy {
 	require.NoError(t, err)
 	target, _, err := rest.DefaultServerUrlFor(config)
 	require.NoError(t, err)
-	p := &Proxy{upstream: upstream, target: target, plan: plan, closed: make(chan struct{})}
+	p := newProxy(plan)
+	p.upstream, p.target = upstream, target
+	p.server.EnableHTTP2 = true
+	p.server.StartTLS()
+	t.Cleanup(func() {
+		p.close()
+		upstream.close()
+	})
+	return p
+}
+
+func newProxy(plan Plan) *Proxy {
+	p := &Proxy{plan: plan, closed: make(chan struct{})}
 	p.server = httptest.NewUnstartedServer(p)
 	p.listener = &listener{Listener: p.server.Listener, open: map[*conn]bool{}}
 	p.server.Listener = p.listener
-	p.server.EnableHTTP2 = true
 	p.server.Config.ConnContext = withConn
 	p.server.Config.ErrorLog = discard
-	p.server.StartTLS()
-	t.Cleanup(p.close)
 	return p
 }
 
 func (p *Proxy) close() {
 	close(p.closed)
 	p.listener.all((*conn).reset)
-	p.upstream.close()
 	p.server.Close()
 }
 

@@ -310,3 +310,46 @@ func TestKubeconfigLeadsToTheProxy(t *testing.T) {
 	assert.Len(t, text, long)
 	assert.Equal(t, int64(1), b.seen.Load())
 }
+
+// A forward proxy connects to whatever it is asked for, or what its plan makes of that, and its faults spoil the connection.
+func TestForward(t *testing.T) {
+	b := newBackend(t)
+	const hidden = "hidden.invalid:443"
+	var fault atomic.Pointer[Fault]
+	p := StartForward(t, func(r *http.Request) Fault {
+		if r.Host == hidden {
+			r.Host = b.Listener.Addr().String()
+		}
+		return *fault.Load()
+	})
+	fault.Store(&Pass)
+	config := b.config()
+	config.Proxy = p.Choose
+	config.Host, config.ServerName = "https://"+hidden, "127.0.0.1"
+	client, err := rest.HTTPClientFor(config)
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	ask := func() error {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, config.Host, http.NoBody)
+		require.NoError(t, err)
+		res, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		assert.Len(t, text, long)
+		return nil
+	}
+	require.NoError(t, ask())
+	p.Reset()
+	for _, spoil := range []Fault{Refuse(http.StatusBadGateway), LoseRequest, CutDownload(200), CutUpload(200)} {
+		fault.Store(&spoil)
+		require.Error(t, ask(), spoil.Name)
+		fault.Store(&Pass)
+		require.NoError(t, ask(), spoil.Name)
+		p.Reset()
+	}
+	assert.Equal(t, int64(5), b.seen.Load())
+}
