@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -15,7 +14,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/client-go/util/connrotation"
 )
 
 // environment is what finding a cluster reads from outside of Config, so that tests can set it.
@@ -145,18 +143,6 @@ func tune(config *rest.Config, maxRequests int, warn rest.WarningHandlerWithCont
 	config.Timeout = 0
 	config.Wrap(newLimiter(maxRequests))
 	config.Wrap(newGrants(time.Now))
-}
-
-// trackConnections makes config's connections its own and returns a function that closes them. Closing "idle" ones is not
-// enough: for a moment after it was cancelled, a watch keeps its connection busy, and that would stay open.
-func trackConnections(config *rest.Config) (closeAll func()) {
-	dial := config.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	}
-	dialer := connrotation.NewDialer(dial)
-	config.Dial = dialer.DialContext
-	return dialer.CloseAll
 }
 
 func userAgent() string {

@@ -3,11 +3,11 @@
 // A task is rendered by package render, applied by server-side apply, watched, streamed and cleaned up: one file for each verb, and
 // where a verb takes several, all begin with its name (logs.go, logs_reader.go). In the order of a task's life:
 //
-//	connect   driver.go, config.go, layers.go, connect.go; below every request limiter.go, grants.go, warnings.go, retry.go
+//	connect   driver.go, config.go, layers.go, connect.go; below every request dial.go, proxy.go, limiter.go, grants.go, warnings.go, retry.go
 //	create    run.go, launch.go, apply.go, ownership.go, prepare.go, volume.go; hold.go and lease.go say who uses an object
 //	watch     watch.go, feed.go, link.go, store.go, record.go
 //	judge     statusof.go, terminated.go, waiting.go, interruption.go, job.go, outcome.go; with a clock deadline.go, enforce.go, events.go
-//	stream    logs.go, stdin.go
+//	stream    logs.go, stdin.go; the protocols of stdin and exec are upgraded to in websocket.go and spdy.go
 //	work in   sandbox.go, exec.go, copy.go; identity.go keeps all streams from a namesake of the pod
 //	remove    cleanup.go, delete.go, gone.go, remove.go, close.go, sweep.go
 //	look on   get.go, task.go, tasks.go, volumes.go, dryrun.go, rbac.go
@@ -131,7 +131,10 @@ func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *
 // useCluster makes the clients. All share one set of connections and one cap on requests.
 func (d *Driver) useCluster(config *rest.Config) error {
 	tune(config, d.cfg.MaxRequests, newWarnings(d.log))
-	d.disconnect = trackConnections(config)
+	var err error
+	if d.disconnect, err = ownConnections(config); err != nil {
+		return err
+	}
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return err

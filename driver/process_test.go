@@ -148,10 +148,11 @@ func (l life) process(t *testing.T) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer
 	return cmd, stdout, stderr
 }
 
-// lead leads the life to its end and returns the report.
-func (l life) lead(t *testing.T) report {
+// lead leads the life to its end, with the variables in its environment, and returns the report.
+func (l life) lead(t *testing.T, variables ...string) report {
 	t.Helper()
 	cmd, stdout, stderr := l.process(t)
+	cmd.Env = append(cmd.Env, variables...)
 	require.NoError(t, cmd.Run(), "%s", stderr)
 	var found report
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &found), "%s", stdout)

@@ -123,13 +123,16 @@ func isMergeError(err error) bool {
 		strings.Contains(text, "duplicate entries for key")
 }
 
-// isBrokenConnection recognises connections that could not be made or that broke. A certificate that does not fit is
-// for good.
+// isBrokenConnection recognises connections that could not be made or that broke. A certificate that does not fit, or a proxy that does not
+// want to connect, is for good.
 func isBrokenConnection(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var alert tls.AlertError
 	if errors.As(err, &certificate) || errors.As(err, &alert) {
 		return false
+	}
+	if proxy, ok := errors.AsType[*proxyError](err); ok {
+		return !proxy.refused
 	}
 	var operation *net.OpError
 	switch {

@@ -61,6 +61,8 @@ func newSPDYConnection(below net.Conn) (*spdyConnection, error) {
 //
 // client-go's own handshake (transport/spdy) is not used: it does not hear of the end of ctx while it waits for the server's answer.
 func negotiateSPDY(ctx context.Context, config *rest.Config, at *url.URL, kinds ...string) (*spdyConnection, []io.ReadWriteCloser, error) {
+	ctx, cancel := context.WithTimeout(ctx, upgradeTimeout)
+	defer cancel()
 	upgrade, err := newSPDYUpgrade(config)
 	if err != nil {
 		return nil, nil, err
@@ -144,20 +146,14 @@ func (c *spdyConnection) Close() error {
 
 // spdyUpgrade asks a server once to go on in SPDY.
 type spdyUpgrade struct {
-	dialer  *spdy.SpdyRoundTripper // knows TLS and proxies
-	wrapped http.RoundTripper      // adds credentials
+	config  *rest.Config
+	wrapped http.RoundTripper // adds credentials
 	conn    net.Conn
 }
 
 func newSPDYUpgrade(config *rest.Config) (*spdyUpgrade, error) {
-	tls, err := rest.TLSConfigFor(config)
-	if err != nil {
-		return nil, err
-	}
-	u := &spdyUpgrade{}
-	if u.dialer, err = spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tls, Proxier: config.Proxy}); err != nil {
-		return nil, err
-	}
+	u := &spdyUpgrade{config: config}
+	var err error
 	u.wrapped, err = rest.HTTPWrappersForConfig(config, u)
 	return u, err
 }
@@ -190,12 +186,15 @@ func (u *spdyUpgrade) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(ctx)
 	req.Header.Set(httpstream.HeaderConnection, httpstream.HeaderUpgrade)
 	req.Header.Set(httpstream.HeaderUpgrade, spdy.HeaderSpdy31)
-	conn, err := u.dialer.Dial(req) // writes the request, too
+	conn, err := dialServer(ctx, u.config, req.URL)
 	if err != nil {
 		return nil, err
 	}
 	u.conn = &closedOnce{Conn: conn, close: sync.OnceValue(conn.Close)}
 	defer context.AfterFunc(ctx, func() { _ = u.close() })()
+	if err := req.Write(conn); err != nil {
+		return nil, errors.Join(ctx.Err(), err, u.close())
+	}
 	res, err := http.ReadResponse(bufio.NewReader(conn), req)
 	if err != nil {
 		return nil, errors.Join(ctx.Err(), err, u.close())

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"k8s.io/client-go/rest"
 )
 
 // openSPDY asks a server for a stream that agrees to speak SPDY, and then does what next does.
@@ -25,7 +24,7 @@ func openSPDY(t *testing.T, ctx context.Context, next func(net.Conn)) error {
 		assert.NoError(t, err)
 		next(conn)
 	})
-	_, _, err := negotiateSPDY(ctx, &rest.Config{Host: at.String()}, at, "error")
+	_, _, err := negotiateSPDY(ctx, dialing(at), at, "error")
 	return err
 }
 

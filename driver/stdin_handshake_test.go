@@ -32,10 +32,15 @@ func hijackingServer(t *testing.T, answer func(net.Conn)) *url.URL {
 	return at
 }
 
+// dialing is the configuration of a driver of a server.
+func dialing(at *url.URL) *rest.Config {
+	return &rest.Config{Host: at.String(), Dial: (&net.Dialer{}).DialContext}
+}
+
 // dialTo opens a WebSocket to a server that does what answer does with the connection, once the request is there.
 func dialTo(t *testing.T, ctx context.Context, answer func(net.Conn)) error {
 	at := hijackingServer(t, answer)
-	_, err := dialWebSocket(ctx, &rest.Config{Host: at.String()}, at)
+	_, err := dialWebSocket(ctx, dialing(at), at)
 	return err
 }
 
@@ -65,7 +70,7 @@ func TestHandshakeNeverBegins(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	at := &url.URL{Scheme: "http", Host: listener.Addr().String()}
-	_, err = dialWebSocket(t.Context(), &rest.Config{Host: at.String()}, at)
+	_, err = dialWebSocket(t.Context(), dialing(at), at)
 	var lost *attachLostError
 	require.NotErrorAs(t, err, &lost)
 	require.True(t, isBrokenConnection(err), "%v", err)

@@ -5,16 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net"
-	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/transport/websocket"
-	"k8s.io/streaming/pkg/httpstream"
 )
 
 // webSocketMessage is how much stdin a message carries. The message, and the ping behind it, fit into one record of TLS, and so every
@@ -29,27 +24,6 @@ const webSocketFirst = 1 << 10
 // does not read stdin yet does not read pings either.
 const webSocketPing = 20 * time.Second
 
-// webSocketFrame is the size of the messages that client-go sends, which every server accepts.
-const webSocketFrame = 32 << 10
-
-// Message types of RFC 6455.
-const (
-	binaryMessage = 2
-	pingMessage   = 9
-	pongMessage   = 10
-)
-
-// webSocket is what is used of a *websocket.Conn of github.com/gorilla/websocket, which client-go makes.
-type webSocket interface {
-	NextReader() (messageType int, r io.Reader, err error)
-	WriteMessage(messageType int, data []byte) error
-	WriteControl(messageType int, data []byte, deadline time.Time) error
-	SetPingHandler(h func(data string) error)
-	SetPongHandler(h func(data string) error)
-	NetConn() net.Conn
-	Close() error
-}
-
 // webSocketAttachment speaks v5.channel.k8s.io: every message begins with the number of its channel, and 255 with a number
 // closes that channel (KEP-4006).
 type webSocketAttachment struct {
@@ -59,37 +33,6 @@ type webSocketAttachment struct {
 	closed chan struct{} // when receive has ended
 }
 
-// negotiateWebSocket opens a connection. An *attachLostError says that it broke when the server may have begun already.
-func negotiateWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (webSocket, error) {
-	transport, holder, err := websocket.RoundTripperFor(config)
-	if err != nil {
-		return nil, err
-	}
-	var asked handshake
-	req, err := newUpgrade(asked.trace(ctx), http.MethodGet, at)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := websocket.Negotiate(transport, holder, req, remotecommand.StreamProtocolV5Name)
-	switch {
-	case !asked.over() && err == nil: // ctx has ended just now, and the connection with it
-		return nil, errors.Join(ctx.Err(), conn.Close())
-	case asked.lost(err):
-		return nil, &attachLostError{err}
-	case err != nil:
-		return nil, refusalOf(err)
-	}
-	return conn, nil
-}
-
-// refusalOf is the server's own answer, where client-go hides it in an error that does not unwrap.
-func refusalOf(err error) error {
-	if failure, ok := errors.AsType[*httpstream.UpgradeFailureError](err); ok {
-		return failure.Cause
-	}
-	return err
-}
-
 // dialWebSocket attaches over WebSocket.
 func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webSocketAttachment, error) {
 	conn, err := negotiateWebSocket(ctx, config, at)
@@ -97,30 +40,6 @@ func dialWebSocket(ctx context.Context, config *rest.Config, at *url.URL) (*webS
 		return nil, err
 	}
 	return newWebSocketAttachment(conn), nil
-}
-
-// handshake follows the opening of a WebSocket. gorilla's dialer hears of the end of a context while it connects, but not while it
-// waits for the server's answer, so the connection is closed then.
-type handshake struct {
-	begun    bool        // the connection is there, and the request goes out
-	answered bool        // an answer has begun
-	over     func() bool // to be called when the attempt is over; false if the connection was closed
-}
-
-func (h *handshake) trace(ctx context.Context) context.Context {
-	h.over = func() bool { return true }
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(got httptrace.GotConnInfo) {
-			h.begun = true
-			h.over = context.AfterFunc(ctx, func() { _ = got.Conn.Close() })
-		},
-		GotFirstResponseByte: func() { h.answered = true },
-	})
-}
-
-// lost says whether the server may have attached although there is an error: it is not the server's answer.
-func (h *handshake) lost(err error) bool {
-	return err != nil && h.begun && (!h.answered || isBrokenConnection(err))
 }
 
 func newWebSocketAttachment(conn webSocket) *webSocketAttachment {
