@@ -3,7 +3,7 @@
 // A task is rendered by package render, applied by server-side apply, watched, streamed and cleaned up: one file for each verb, and
 // where a verb takes several, all begin with its name (logs.go, logs_reader.go). In the order of a task's life:
 //
-//	connect   driver.go, config.go, layers.go, connect.go; below every request dial.go, proxy.go, limiter.go, grants.go, warnings.go, retry.go
+//	connect   driver.go, config.go, layers.go, connect.go; below every request dial.go, proxy.go, limiter.go, grants.go, warnings.go, quiet.go, retry.go
 //	create    run.go, launch.go, apply.go, ownership.go, prepare.go, volume.go; hold.go and lease.go say who uses an object
 //	watch     watch.go, feed.go, link.go, store.go, record.go
 //	judge     statusof.go, terminated.go, waiting.go, interruption.go, job.go, outcome.go; with a clock deadline.go, enforce.go, events.go
@@ -124,7 +124,7 @@ func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *
 	}
 	d.presence = presence{d: d, used: map[types.UID]bool{}, leasing: make(chan struct{}, 1)}
 	d.helpers = newHelpers(d)
-	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	d.ctx, d.cancel = context.WithCancelCause(quiet(context.WithoutCancel(ctx)))
 	return d
 }
 
@@ -157,7 +157,7 @@ func (d *Driver) useCluster(config *rest.Config) error {
 
 // greet finds out whether the server answers and accepts the credentials.
 func (d *Driver) greet(ctx context.Context) error {
-	version, err := d.typed.Discovery().ServerVersionWithContext(ctx)
+	version, err := d.typed.Discovery().ServerVersionWithContext(quiet(ctx))
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow b
 
 // bind ends a call's context with the driver, too.
 func (d *Driver) bind(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(quiet(ctx))
 	stop := context.AfterFunc(d.ctx, func() { cancel(ErrClosed) })
 	return ctx, func(cause error) {
 		stop()

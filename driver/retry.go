@@ -39,6 +39,7 @@ func newRetry(log *slog.Logger) retry {
 // may wait long among the driver's own requests. The others get what is left of the budget, so that an answer or an error is there when it is
 // spent, also if the network swallows everything.
 func (r retry) do(ctx context.Context, what string, attempt func(context.Context) error) error {
+	ctx = quiet(ctx)
 	begin := r.now()
 	pause := r.first
 	err := attempt(ctx)

@@ -39,7 +39,7 @@ type podWatch struct {
 }
 
 func newPodWatch(client kubernetes.Interface, namespace, selector string, log *slog.Logger) *podWatch {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(quiet(context.Background()))
 	w := &podWatch{
 		client: client, namespace: namespace, selector: selector, log: log,
 		store: newPodStore(time.Now), ctx: ctx, cancel: cancel,
