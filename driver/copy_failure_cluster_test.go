@@ -49,30 +49,37 @@ func TestClusterCopyIntoAFullVolume(t *testing.T) {
 	assert.Empty(t, helperPods(t, d))
 }
 
+// moreThanInFlight is in no danger of being under way as a whole: each of the connections on the way holds up to 36 MiB if the kernel lets it
+// (tcp_rmem, tcp_wmem).
+const moreThanInFlight = 256 << 20
+
 // A tar that dies ends the copy, in both directions, also when the other end has nothing to say for the moment.
 func TestClusterCopyByATarThatDies(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)
+	ctx := long(t)
 	newVolume(t, d, "volume")
-	require.NoError(t, d.CopyToVolume(t.Context(), "volume", bigArchive(t, 30<<20)))
 	kill := func() {
-		pods := helperPods(t, d)
-		require.Len(t, pods, 1)
-		_, err := d.exec(t.Context(), process{
-			pod: podID{pods[0].GetName(), pods[0].GetUID()}, tool: helperTool, command: []string{helperTool, "sh", "-c", "until killall -9 tar; do sleep 0.1; done"},
+		d.helpers.mu.Lock()
+		h := d.helpers.byVolume["volume"]
+		d.helpers.mu.Unlock()
+		_, err := d.exec(ctx, process{
+			pod: h.c.pod(), tool: helperTool, command: []string{helperTool, "sh", "-c", "until killall -9 tar; do sleep 0.1; done"},
 			stdout: io.Discard, stderr: io.Discard, frame: stdinFrame,
 		}, func() error { return nil })
 		require.NoError(t, err)
 	}
+	require.NoError(t, d.CopyToVolume(ctx, "volume", bigArchive(t, 512))) // starts the helper
 	stalled, writer := io.Pipe()
 	defer writer.Close()
 	result := make(chan error, 1)
 	go func() {
-		result <- d.CopyToVolume(t.Context(), "volume", io.MultiReader(io.LimitReader(bigArchive(t, 30<<20), 15<<20), stalled))
+		result <- d.CopyToVolume(ctx, "volume", io.MultiReader(io.LimitReader(bigArchive(t, 30<<20), 15<<20), stalled))
 	}()
 	kill()
 	require.ErrorContains(t, <-result, "tar ended with exit code 137")
 
-	stream, err := d.CopyFromVolume(t.Context(), "volume")
+	require.NoError(t, d.CopyToVolume(ctx, "volume", bigArchive(t, moreThanInFlight)))
+	stream, err := d.CopyFromVolume(ctx, "volume")
 	require.NoError(t, err)
 	_, err = io.ReadFull(stream, make([]byte, 1<<20))
 	require.NoError(t, err)
