@@ -28,6 +28,9 @@ import (
 // nowhere: what was rotated away before this container's log was first read. The kubelet delivers lines, not bytes: the container runtime drops a
 // carriage return before a newline.
 //
+// A node that cannot be reached for a minute, or for two where nobody answers at all, ends Logs with an error that names it; but the log of a task
+// that runs is followed until the task has ended, which a lost node makes it after a while, too (Config.NodeLostDeadline).
+//
 // stdout and stderr are kept apart where the cluster can (feature gate PodLogsQuerySplitStreams); there the order of lines
 // between the two is not known. Elsewhere, and when both writers are the same, all goes to stdout in its order; SplitsLogs tells.
 func (c *container) Logs(ctx context.Context, stdout, stderr io.Writer, follow bool) error {
@@ -173,6 +176,7 @@ func (t *logTask) reader(out io.Writer, stream *string) *logReader {
 		first:  func(key pieceKey) (*LogGap, error) { return t.head.check(name, key), nil },
 		empty:  func() *LogGap { return t.head.checkEmpty(name) },
 		object: t.object,
+		node:   t.node,
 		pace:   defaultLogPace(),
 		log:    t.d.log,
 		window: newWindow(),

@@ -39,12 +39,15 @@ type openedLog struct {
 
 // logFault is what goes wrong with one stream. The zero value is a good one.
 type logFault struct {
-	refuse error  // the answer to the request
-	limit  int    // bytes after which the stream ends; 0: none
-	cut    error  // how it ends then; nil is a clean end
-	stuck  bool   // stays on the file that it has begun with
-	skip   bool   // goes to the newest file at once after a rotation, and reads it twice
-	text   string // written at the end, where the server would write an error
+	refuse error         // the answer to the request
+	silent bool          // there is no answer
+	mute   bool          // the stream begins, and brings nothing
+	life   time.Duration // after which the stream is cut; 0: none
+	limit  int           // bytes after which the stream ends; 0: none
+	cut    error         // how it ends then; nil is a clean end
+	stuck  bool          // stays on the file that it has begun with
+	skip   bool          // goes to the newest file at once after a rotation, and reads it twice
+	text   string        // written at the end, where the server would write an error
 }
 
 var errCut = errors.New("connection reset")
@@ -126,7 +129,11 @@ func (l *fakeLog) serve(ctx context.Context, s fakeStream) (io.ReadCloser, error
 	l.opens = append(l.opens, s.openedLog)
 	f := l.fault(len(l.opens)-1, s.follow)
 	l.mu.Unlock()
-	if f.refuse != nil {
+	switch {
+	case f.silent:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case f.refuse != nil:
 		return nil, f.refuse
 	}
 	r, w := io.Pipe()
@@ -138,6 +145,9 @@ func (l *fakeLog) serve(ctx context.Context, s fakeStream) (io.ReadCloser, error
 		l.changed.Broadcast()
 	}
 	stop := context.AfterFunc(ctx, wake)
+	if f.life > 0 {
+		time.AfterFunc(f.life, func() { w.CloseWithError(errCut) })
+	}
 	go func() {
 		w.CloseWithError(s.serve())
 		stop()
@@ -160,6 +170,10 @@ type fakeStream struct {
 }
 
 func (s *fakeStream) serve() error {
+	if s.fault.mute {
+		<-s.ctx.Done()
+		return s.ctx.Err()
+	}
 	s.begin()
 	for {
 		c, ok := s.next()

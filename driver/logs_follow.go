@@ -16,26 +16,33 @@ func (r *logReader) follow(ctx context.Context) error {
 	if r.hasEnded() {
 		return r.finish(ctx, pass{}, false)
 	}
-	for failures := 0; ; {
-		before := r.pieces.Load()
+	for failed := (trouble{}); ; {
 		p, err := r.read(ctx, true)
-		if stop := r.stop(ctx, err, failures); stop != nil {
+		failed.endsIf(p.delivered > 0 || p.lasted >= r.pace.idle) // of a silent task there is nothing to deliver
+		if stop := r.stop(ctx, err, failed); stop != nil {
 			return stop
-		}
-		if r.pieces.Load() != before {
-			failures = 0
 		}
 		pause := r.pace.settle
 		if err != nil {
-			pause = r.pace.backoff(failures)
-			failures++
-			r.log.DebugContext(ctx, "a log stream broke; resuming", "object", r.object, "error", err)
+			pause = r.pace.backoff(failed.count)
+			failed.add(r.from(err))
+			r.noteTrouble(ctx, &failed)
 		}
 		if !r.rest(ctx, err != nil, pause) {
 			continue
 		}
 		return r.finish(ctx, p, err == nil)
 	}
+}
+
+// noteTrouble logs a failure of a stream that will be resumed; once in a row of them, where others would have given up, so that it is seen.
+func (r *logReader) noteTrouble(ctx context.Context, failed *trouble) {
+	if !failed.noted && r.pace.hopeless(*failed, failed.last) {
+		failed.noted = true
+		r.log.WarnContext(ctx, "the streams of a running task's log fail one after the other; trying again until it has ended", "object", r.object, "error", failed.last)
+		return
+	}
+	r.log.DebugContext(ctx, "a log stream broke; resuming", "object", r.object, "error", failed.last)
 }
 
 // rest waits between two streams. It returns true when the container has ended. After a failure it waits the whole pause,
@@ -67,17 +74,19 @@ func (r *logReader) snapshot(ctx context.Context) error {
 	if r.hasEnded() {
 		return r.finish(ctx, pass{}, false)
 	}
-	for failures := 0; ; failures++ {
+	for failed := (trouble{}); ; {
 		p, err := r.read(ctx, false)
-		switch stop := r.stop(ctx, err, failures); {
+		failed.endsIf(p.delivered > 0)
+		switch stop := r.stop(ctx, err, failed); {
 		case stop != nil:
 			return stop
 		case err == nil:
 			return r.close(p.tail)
-		case r.pace.hopeless(failures, err):
+		case r.pace.hopeless(failed, err):
 			return r.give(err)
 		}
-		r.rest(ctx, true, r.pace.backoff(failures))
+		r.rest(ctx, true, r.pace.backoff(failed.count))
+		failed.add(r.from(err))
 	}
 }
 
@@ -86,26 +95,27 @@ func (r *logReader) snapshot(ctx context.Context) error {
 func (r *logReader) finish(ctx context.Context, before pass, clean bool) error {
 	sure := clean && before.anchored
 	r.linger(ctx)
-	for failures := 0; ; {
+	for failed := (trouble{}); ; {
 		if clean && r.endsWith(ctx, before.tail) {
 			return r.close(before.tail)
 		}
 		p, err := r.read(ctx, false)
-		if stop := r.stop(ctx, err, failures); stop != nil {
+		failed.endsIf(p.delivered > 0)
+		if stop := r.stop(ctx, err, failed); stop != nil {
 			return stop
 		}
 		switch {
-		case err != nil && r.pace.hopeless(failures, err):
+		case err != nil && r.pace.hopeless(failed, err):
 			return r.give(err)
 		case err != nil:
-			r.rest(ctx, true, r.pace.backoff(failures))
-			failures++
+			r.rest(ctx, true, r.pace.backoff(failed.count))
+			failed.add(r.from(err))
 			continue
 		case clean && p.repeats(before):
 			return r.conclude(p, sure)
 		}
 		sure = sure || p.anchored
-		before, clean, failures = p, true, 0
+		before, clean, failed = p, true, trouble{}
 	}
 }
 
@@ -158,6 +168,7 @@ func (r *logReader) close(tail []byte) error {
 
 // give gives up on the rest of the log.
 func (r *logReader) give(cause error) error {
+	cause = r.from(cause)
 	if r.window.filled {
 		r.gaps = append(r.gaps, LogGap{After: time.Unix(0, r.window.last.stamp).UTC()})
 	}
@@ -174,17 +185,17 @@ func (r *logReader) report(cause error) error {
 	return nil
 }
 
-// stop says whether reading again is of no use, and why. failures is how often in a row reading has failed before.
-func (r *logReader) stop(ctx context.Context, err error, failures int) error {
+// stop says whether reading again is of no use, and why. before is how often in a row reading has failed before.
+func (r *logReader) stop(ctx context.Context, err error, before trouble) error {
 	_, writing := errors.AsType[*writeError](err)
 	switch {
 	case ctx.Err() != nil:
-		return r.wrap(endOf(ctx))
+		return r.wrap(before.after(endOf(ctx)))
 	case writing, errors.Is(err, errUnsplit), apierrors.IsInvalid(err), r.early && isNotStarted(err):
 		return r.wrap(err)
 	case errors.Is(err, errNamesake), apierrors.IsNotFound(err) && r.gone(): // a kubelet that has just started does not know its pods, either
 		return r.give(err)
-	case isDenied(err) && (!r.opened || failures >= r.pace.attempts):
+	case isDenied(err) && (!r.opened || before.count >= r.pace.attempts):
 		return r.give(err)
 	}
 	return nil
@@ -200,16 +211,10 @@ func (r *logReader) wrap(err error) error {
 	return fmt.Errorf("reading the log of %s: %w", r.object, err)
 }
 
-// hopeless says whether the rest of an ended container's log has failed to be read often enough. What the kubelet itself
-// says of a log, such as that its file is gone, changes less than a connection does.
-func (p logPace) hopeless(failures int, err error) bool {
-	if _, said := errors.AsType[*serverError](err); said {
-		return failures >= p.attempts/2
+// from adds who has the log to why it could not be read.
+func (r *logReader) from(err error) error {
+	if r.node == "" {
+		return err
 	}
-	return failures >= p.attempts
-}
-
-// backoff is the pause after so many failures in a row.
-func (p logPace) backoff(failures int) time.Duration {
-	return min(p.pause<<min(failures, 20), p.pauseMax)
+	return fmt.Errorf("from node %q: %w", r.node, err)
 }

@@ -54,7 +54,9 @@ func (t *logTask) splits(ctx context.Context) (bool, error) {
 		return split, nil
 	}
 	stream, limit := corev1.LogStreamStdout, int64(1)
-	answer, err := t.request(&corev1.PodLogOptions{Container: render.TaskContainer, Stream: &stream, LimitBytes: &limit}).Stream(ctx)
+	bounded, cancel := context.WithTimeout(ctx, logAnswer)
+	defer cancel()
+	answer, err := t.request(&corev1.PodLogOptions{Container: render.TaskContainer, Stream: &stream, LimitBytes: &limit}).Stream(bounded)
 	switch {
 	case err == nil:
 		t.d.logStreams.noteNode(t.node, true)
@@ -112,6 +114,8 @@ func (d *Driver) splitsLogs(ctx context.Context, pod string) (bool, error) {
 
 func (d *Driver) askStreams(ctx context.Context, pod string) (split bool, err error) {
 	err = d.retry.do(ctx, "asking for separate log streams", func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, logAnswer)
+		defer cancel()
 		split, err = d.probeStreams(ctx, pod)
 		return err
 	})

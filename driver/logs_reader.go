@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -35,6 +36,7 @@ type logReader struct {
 	first  func(pieceKey) (*LogGap, error) // asked before the first delivery; nil: not asked
 	empty  func() *LogGap                  // asked when the log turns out to hold nothing; nil: not asked
 	object string                          // for errors: "Pod/namespace/name"
+	node   string                          // for errors: who has the log; "": not known
 	pace   logPace
 	log    *slog.Logger
 
@@ -50,6 +52,7 @@ type logReader struct {
 // pass is what one stream brought.
 type pass struct {
 	delivered int
+	lasted    time.Duration
 	anchored  bool   // it continued what was delivered before
 	tail      []byte // an unfinished line at its end, not delivered
 }
@@ -68,6 +71,7 @@ func (e *serverError) Error() string { return "the node says: " + e.text }
 var (
 	errRewound = errors.New("the stream went back to lines that it had sent before")
 	errStalled = errors.New("the stream stood still while the log went on")
+	errSilent  = errors.New("the API server does not answer")
 )
 
 // read delivers what one stream brings.
@@ -77,12 +81,16 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 	r.mu.Unlock()
 
 	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(r.pace.answer, func() { cancel(fmt.Errorf("%w within %s", errSilent, r.pace.answer)) })
 	stream, err := r.open(ctx, j.since(), follow)
+	timer.Stop()
 	if err != nil {
+		err = reasonFor(ctx, err)
 		cancel(nil)
 		return pass{}, err
 	}
 	r.opened = true
+	began := time.Now()
 	r.suspect = suspect{} // the join has it
 	var watchdog sync.WaitGroup
 	watchdog.Go(func() { r.watch(ctx, cancel, follow) })
@@ -91,14 +99,20 @@ func (r *logReader) read(ctx context.Context, follow bool) (pass, error) {
 	if failed := r.flush(); failed != nil {
 		err = failed
 	}
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStalled) {
-		err = cause
-	}
+	err = reasonFor(ctx, err)
 	cancel(nil)
 	stream.Close()
 	watchdog.Wait()
 	r.suspect = j.unsolved(r.suspect)
-	return pass{delivered: s.delivered, anchored: j.anchored, tail: s.tail}, err
+	return pass{delivered: s.delivered, lasted: time.Since(began), anchored: j.anchored, tail: s.tail}, err
+}
+
+// reasonFor is why the reader itself has ended a stream, in place of the error that this has led to.
+func reasonFor(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && (errors.Is(cause, errStalled) || errors.Is(cause, errSilent)) {
+		return cause
+	}
+	return err
 }
 
 // begin is called before each delivery.

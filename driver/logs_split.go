@@ -54,6 +54,8 @@ func (t *logTask) deliverSplit(ctx context.Context, stdout, stderr io.Writer) er
 // checkSplit compares the first line of stderr with that of stdout. In a log that is split they never are the same: they would
 // have to be written in the same nanosecond.
 func (t *logTask) checkSplit(ctx context.Context, key pieceKey) error {
+	ctx, cancel := context.WithTimeout(ctx, logAnswer)
+	defer cancel()
 	name := corev1.LogStreamStdout
 	stream, err := t.open(ctx, &name, time.Time{}, false)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -78,7 +79,12 @@ func (s *logServer) task(t *testing.T) *logTask {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	config := &rest.Config{Host: server.URL, QPS: -1, Transport: &http.Transport{DisableKeepAlives: true}}
+	return endedTask(t, &rest.Config{Host: server.URL, QPS: -1, Transport: &http.Transport{DisableKeepAlives: true}})
+}
+
+// endedTask is a task of a server.
+func endedTask(t *testing.T, config *rest.Config) *logTask {
+	t.Helper()
 	typed, err := kubernetes.NewForConfig(config)
 	require.NoError(t, err)
 	log := newTextLogger(&logBuffer{})
@@ -133,4 +139,29 @@ func TestWriterErrorOfOneStreamEndsBoth(t *testing.T) {
 	err := server.task(t).deliver(t.Context(), &bytes.Buffer{}, failingWriter{full})
 	require.ErrorIs(t, err, full)
 	assert.EqualError(t, err, "reading the log of Pod/default/fake: writing the log: no space left on device")
+}
+
+// silentLogs is a connection to an API server that does not answer requests for logs.
+type silentLogs struct{}
+
+func (silentLogs) RoundTrip(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+// The caller has no deadline, and gets an answer: to the question whether streams are split, too, which a server before 1.32 hands to the node.
+func TestLogsThatNobodyAnswersAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		task := endedTask(t, &rest.Config{Host: "http://cluster.invalid", Transport: silentLogs{}})
+		began := time.Now()
+		err := task.deliver(t.Context(), &bytes.Buffer{}, &bytes.Buffer{})
+		require.ErrorContains(t, err, "reading the log of Pod/default/fake: asking for separate streams: no answer within 1m0s")
+		assert.LessOrEqual(t, time.Since(began), time.Minute)
+
+		task.d.logStreams.known, task.d.logStreams.split = true, true
+		split, err := task.splits(t.Context())
+		require.NoError(t, err)
+		assert.True(t, split, "the readers will meet the same silence")
+		assert.LessOrEqual(t, time.Since(began), 2*time.Minute)
+	})
 }

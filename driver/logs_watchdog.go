@@ -9,23 +9,29 @@ import (
 type logPace struct {
 	idle     time.Duration // a stream that is silent for so long is looked after; doubles up to idleMax while all is well
 	idleMax  time.Duration
+	answer   time.Duration // how long the server may take to begin its answer
 	probe    time.Duration // how long one look may take
 	settle   time.Duration // how long the news of a container's end may trail the end of its log
 	flush    time.Duration // how long the end of its log may trail the news
 	pause    time.Duration // after a first failure; doubles up to pauseMax
 	pauseMax time.Duration
-	attempts int // how often in a row the rest of an ended container's log may fail to be read
-	many     int // how many pieces a last read must repeat for a look at the last lines to be worth a request
+	attempts int           // how often in a row the rest of an ended container's log may fail to be read
+	patience time.Duration // and for how long, where one attempt takes its time
+	many     int           // how many pieces a last read must repeat for a look at the last lines to be worth a request
 
 	after func(time.Duration) <-chan time.Time // the clock
 }
+
+// logAnswer is how long the API server may take to begin its answer, which it does when the node does. If it cannot connect to a node within half
+// a minute it says so (client-go transport/cache.go), in better words than the driver has.
+const logAnswer = 35 * time.Second
 
 // defaultLogPace gives up on the log of an ended container after about a minute: a kubelet or API server that restarts
 // is back by then.
 func defaultLogPace() logPace {
 	return logPace{
-		idle: 10 * time.Second, idleMax: 5 * time.Minute, probe: 30 * time.Second, settle: 3 * time.Second, flush: 500 * time.Millisecond,
-		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, attempts: 16, many: 1000, after: time.After,
+		idle: 10 * time.Second, idleMax: 5 * time.Minute, answer: logAnswer, probe: 30 * time.Second, settle: 3 * time.Second, flush: 500 * time.Millisecond,
+		pause: 100 * time.Millisecond, pauseMax: 5 * time.Second, attempts: 16, patience: time.Minute, many: 1000, after: time.After,
 	}
 }
 
