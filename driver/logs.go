@@ -77,7 +77,11 @@ var errLogGone = errors.New("the pod is gone, and its log with it")
 
 // loggable is the state of the task; with follow, once it has a log or never will.
 func (c *container) loggable(ctx context.Context, follow bool) (record, error) {
-	if err := c.d.watch.start(ctx); err != nil {
+	begin := c.d.watch.start
+	if !follow { // there is nothing to wait for
+		begin = func(ctx context.Context) error { return c.d.watch.startWithin(ctx, logAnswer) }
+	}
+	if err := begin(ctx); err != nil {
 		return record{}, err
 	}
 	seen, known := c.d.watch.get(c.uid)

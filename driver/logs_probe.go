@@ -29,7 +29,7 @@ var _ LogSplitter = (*container)(nil)
 func (c *container) SplitsLogs(ctx context.Context) (bool, error) {
 	ctx, cancel := c.d.bind(ctx)
 	defer cancel(nil)
-	if err := c.d.watch.start(ctx); err != nil {
+	if err := c.d.watch.startWithin(ctx, logAnswer); err != nil {
 		return false, fmt.Errorf("asking how %s is read: %w", c.ref, err)
 	}
 	seen, _ := c.d.watch.get(c.uid)

@@ -141,10 +141,10 @@ func TestWriterErrorOfOneStreamEndsBoth(t *testing.T) {
 	assert.EqualError(t, err, "reading the log of Pod/default/fake: writing the log: no space left on device")
 }
 
-// silentLogs is a connection to an API server that does not answer requests for logs.
-type silentLogs struct{}
+// silentServer is a connection to an API server that does not answer.
+type silentServer struct{}
 
-func (silentLogs) RoundTrip(req *http.Request) (*http.Response, error) {
+func (silentServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	<-req.Context().Done()
 	return nil, req.Context().Err()
 }
@@ -152,7 +152,7 @@ func (silentLogs) RoundTrip(req *http.Request) (*http.Response, error) {
 // The caller has no deadline, and gets an answer: to the question whether streams are split, too, which a server before 1.32 hands to the node.
 func TestLogsThatNobodyAnswersAreGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		task := endedTask(t, &rest.Config{Host: "http://cluster.invalid", Transport: silentLogs{}})
+		task := endedTask(t, &rest.Config{Host: "http://cluster.invalid", Transport: silentServer{}})
 		began := time.Now()
 		err := task.deliver(t.Context(), &bytes.Buffer{}, &bytes.Buffer{})
 		require.ErrorContains(t, err, "reading the log of Pod/default/fake: asking for separate streams: no answer within 1m0s")
@@ -162,6 +162,14 @@ func TestLogsThatNobodyAnswersAreGivenUp(t *testing.T) {
 		split, err := task.splits(t.Context())
 		require.NoError(t, err)
 		assert.True(t, split, "the readers will meet the same silence")
+		assert.LessOrEqual(t, time.Since(began), 2*time.Minute)
+
+		began = time.Now()
+		task.d.ctx = t.Context()
+		c := &container{d: task.d, uid: "1", ref: podRef("default", "fake")}
+		require.ErrorContains(t, c.Logs(t.Context(), &bytes.Buffer{}, nil, false), "reading the log of Pod/default/fake: context deadline exceeded")
+		_, err = c.SplitsLogs(t.Context())
+		require.ErrorContains(t, err, "asking how Pod/default/fake is read: context deadline exceeded")
 		assert.LessOrEqual(t, time.Since(began), 2*time.Minute)
 	})
 }

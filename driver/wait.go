@@ -34,9 +34,7 @@ func (c *container) observe(ctx context.Context) (record, error) {
 	if c.d.ctx.Err() != nil {
 		return record{}, ErrClosed
 	}
-	bounded, cancel := context.WithTimeout(ctx, staleAfter)
-	defer cancel()
-	if err := c.d.watch.start(bounded); err != nil {
+	if err := c.d.watch.startWithin(ctx, staleAfter); err != nil {
 		return record{}, err
 	}
 	seen, known := c.d.watch.get(c.uid)

@@ -65,6 +65,13 @@ func (w *podWatch) start(ctx context.Context) error {
 	return w.await(ctx, synced)
 }
 
+// startWithin is start for who has an error to return when the list does not come.
+func (w *podWatch) startWithin(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return w.start(ctx)
+}
+
 // startJobs begins to watch Jobs, which a driver without any does not.
 func (w *podWatch) startJobs() {
 	w.mu.Lock()
