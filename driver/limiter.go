@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"context"
 	"net/http"
 	"path"
 
@@ -28,6 +29,7 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
+		sent(req.Context())
 		return l.next.RoundTrip(req)
 	case <-req.Context().Done():
 		return nil, req.Context().Err()
@@ -44,4 +46,17 @@ func isStream(req *http.Request) bool {
 		return true
 	}
 	return req.URL.Query().Get("watch") != ""
+}
+
+type sentKey struct{}
+
+// whenSent lets do be called when a request of ctx has waited for its slot.
+func whenSent(ctx context.Context, do func()) context.Context {
+	return context.WithValue(ctx, sentKey{}, do)
+}
+
+func sent(ctx context.Context) {
+	if do, ok := ctx.Value(sentKey{}).(func()); ok {
+		do()
+	}
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,28 +23,28 @@ import (
 // repeated also when nobody knows whether they arrived: a creation is refused when the object exists (apply.go), a
 // deletion names a UID (delete.go).
 type retry struct {
-	log    *slog.Logger
-	budget time.Duration // no attempt after the first begins or lasts longer than this after the first began
-	first  time.Duration // pause after the first attempt; doubles up to last
-	last   time.Duration
-	now    func() time.Time
+	log     *slog.Logger
+	longest time.Duration // how long the first attempt may take once it is sent
+	budget  time.Duration // no attempt after the first begins or lasts longer than this after the first began
+	first   time.Duration // pause after the first attempt; doubles up to last
+	last    time.Duration
+	now     func() time.Time
 }
 
 func newRetry(log *slog.Logger) retry {
-	return retry{log: log, budget: time.Minute, first: 100 * time.Millisecond, last: 5 * time.Second, now: time.Now}
+	return retry{log: log, longest: time.Minute, budget: time.Minute, first: 100 * time.Millisecond, last: 5 * time.Second, now: time.Now}
 }
 
 // do calls attempt until it succeeds, fails for good, or the budget is used up; the last error is returned. When ctx ends,
 // do returns at once. What an attempt returns must not depend on its context any more.
 //
-// The first attempt ends by itself, when HTTP/2 hears nothing for 45 s (apimachinery util/net SetTransportDefaults); before it is sent it
-// may wait long among the driver's own requests. The others get what is left of the budget, so that an answer or an error is there when it is
-// spent, also if the network swallows everything.
+// Each attempt after the first gets what is left of the budget, so that an answer or an error is there when it is spent, also if the network
+// swallows everything.
 func (r retry) do(ctx context.Context, what string, attempt func(context.Context) error) error {
 	ctx = quiet(ctx)
 	begin := r.now()
 	pause := r.first
-	err := attempt(ctx)
+	err := r.begin(ctx, attempt)
 	for {
 		if err == nil || ctx.Err() != nil || !isTransient(err) {
 			return err
@@ -59,6 +61,20 @@ func (r retry) do(ctx context.Context, what string, attempt func(context.Context
 		pause = min(2*pause, r.last)
 		err = r.again(ctx, left, attempt, err)
 	}
+}
+
+// begin is the first attempt. Its time runs from when it is sent, as it may wait long among the driver's own requests. HTTP/2 ends a request when
+// it hears nothing for 45 s, but client-go sends a read ten times more then (rest/with_retry.go).
+func (r retry) begin(ctx context.Context, attempt func(context.Context) error) error {
+	bounded, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timer := time.AfterFunc(math.MaxInt64, cancel)
+	defer timer.Stop()
+	err := attempt(whenSent(bounded, sync.OnceFunc(func() { timer.Reset(r.longest) })))
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %s: %w: %s", r.longest, context.DeadlineExceeded, err.Error())
+	}
+	return err
 }
 
 // again is an attempt after one that has failed, for as long as the budget lasts.

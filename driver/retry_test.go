@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -17,7 +18,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 var pods = schema.GroupResource{Resource: "pods"}
@@ -103,6 +107,59 @@ func TestRetryEndsAnAttemptWithItsBudget(t *testing.T) {
 		assert.True(t, isTransient(err), "nobody knows whether it arrived")
 		assert.Equal(t, time.Minute, time.Since(began))
 	})
+}
+
+// client-go sends a read again, as often as ten times, when HTTP/2 has heard nothing for 45 s.
+func TestRetryEndsAReadInABlackHole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := limitedClient(t, func(req *http.Request) (*http.Response, error) {
+			return nil, cmp.Or(sleep(req.Context(), 45*time.Second), errors.New("http2: client connection lost"))
+		})
+		began := time.Now()
+		err := newRetry(slog.New(slog.DiscardHandler)).do(t.Context(), "x", func(ctx context.Context) error {
+			_, err := client.CoreV1().Pods("default").Get(ctx, "x", metav1.GetOptions{})
+			return err
+		})
+		require.ErrorContains(t, err, "no answer within 1m0s")
+		require.ErrorContains(t, err, "http2: client connection lost")
+		require.NotErrorIs(t, err, context.Canceled, "the caller's has not ended")
+		assert.True(t, isTransient(err), "nobody knows whether it arrived")
+		assert.Equal(t, time.Minute, time.Since(began))
+	})
+}
+
+// Waiting among the driver's own requests is no silence of the server.
+func TestRetryDoesNotCountTheWaitForASlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := limitedClient(t, func(req *http.Request) (*http.Response, error) {
+			if err := sleep(req.Context(), 50*time.Second); err != nil {
+				return nil, err
+			}
+			return answerWith(http.StatusOK, nil, `{"kind": "Pod", "apiVersion": "v1"}`)(nil, req)
+		})
+		results := make(chan error)
+		for range 10 {
+			go func() {
+				results <- newRetry(slog.New(slog.DiscardHandler)).do(t.Context(), "x", func(ctx context.Context) error {
+					_, err := client.CoreV1().Pods("default").Get(ctx, "x", metav1.GetOptions{})
+					return err
+				})
+			}()
+		}
+		for range 10 {
+			require.NoError(t, <-results)
+		}
+	})
+}
+
+// limitedClient is a client of a server, with one slot.
+func limitedClient(t *testing.T, server tripFunc) kubernetes.Interface {
+	t.Helper()
+	config := &rest.Config{Host: "http://cluster.invalid", Transport: server, QPS: -1}
+	config.Wrap(newLimiter(1))
+	client, err := kubernetes.NewForConfig(config)
+	require.NoError(t, err)
+	return client
 }
 
 func TestRetryDoesNotRepeatWhatIsForGood(t *testing.T) {
