@@ -47,17 +47,20 @@ func (h *helper) unpack(ctx context.Context, archive io.Reader) error {
 	report := &copyReport{word: rand.Text(), failed: stop}
 	sent := newMeasure()
 	stream, writer := io.Pipe()
+	fed := &endReader{Reader: io.TeeReader(stream, sent)}
 	defer stream.Close() // ends the goroutine, unless archive blocks
 	go func() { writer.CloseWithError(repackTo(writer, archive)) }()
 	_, err := h.c.exec(copying, process{
 		pod: h.c.pod(), tool: helperTool, command: []string{helperTool, "sh", "-c", framed(unpackScript), "sh", report.word}, dir: h.dir(),
-		stdin: io.TeeReader(stream, sent), stdout: io.Discard, stderr: report, frame: copyFrame, bulk: true,
+		stdin: fed, stdout: io.Discard, stderr: report, frame: copyFrame, bulk: true,
 	})
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return firstProblem(report.problem(), err)
+	case !fed.ended.Load(): // and may still be measured
+		return firstProblem(report.problem(), report.failure("the helper has stopped before the archive's end, as a process of it was killed", true))
 	}
 	return report.verify(sent)
 }

@@ -7,8 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
+
+	"github.com/orchestra-ci/orchestra-k8s/render"
 )
 
 // copyFrame is how much of a stream is checked, and sent, at a time. The helper keeps two frames in memory.
@@ -16,7 +20,8 @@ const copyFrame = 4 << 20
 
 // What runs in the helper. Every script writes its report to stderr, in lines that begin with a word that only the driver knows: the exit
 // code of tar, and the length and sha256 of the stream as it is seen there. They are measured on the same bytes that tar reads or writes,
-// on their way. That the report is there, and agrees with what the driver has measured, proves that all has arrived.
+// on their way. That the report is there, and agrees with what the driver has measured, proves that all has arrived. Each process of a script
+// may be killed, for want of memory: then something of the report is missing, or wrong.
 //
 // The sha256 is that of the list of the frames' sha256, in lines as sha256sum prints them. A frame lies in a file in memory while it is summed
 // and handed on, both at the same time: busybox's tee hands on 1 KiB at a time, which took longer than all else together. Files are written over and not
@@ -29,17 +34,18 @@ exec 3>&2
 frames() {
   memory=/.orchestra
   [ -d "$memory" ] || memory=/dev/shm
-  sums=$memory/$report this=$sums.0 next=$sums.1 length=0
+  sums=$memory/$report this=$sums.0 next=$sums.1 length=0 lost=
   : >"$sums"
   while exec 4<>"$this" && dd bs=%[1]d count=%[2]d iflag=fullblock status=none >&4 && read -r _ size </proc/self/fdinfo/4 && [ "$size" -gt 0 ]; do
     [ "$size" -eq %[3]d ] || truncate -s "$size" "$this"
     wait
     sha256sum <"$this" >>"$sums" &
-    cat "$this"
+    cat "$this" || lost=1
     length=$((length + size))
     last=$this this=$next next=$last
   done
   wait
+  [ -z "$lost" ] || return
   echo "$report length $length" >&3
   echo "$report sha256 $(sha256sum <"$sums")" >&3
   rm -f "$sums" "$sums".?
@@ -75,6 +81,20 @@ done
 // framed fills the size of a frame into a script.
 func framed(text string) string {
 	return fmt.Sprintf(text, stdinBlock, copyFrame/stdinBlock, copyFrame)
+}
+
+// endReader knows whether it was read to its end.
+type endReader struct {
+	io.Reader
+	ended atomic.Bool
+}
+
+func (r *endReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF {
+		r.ended.Store(true)
+	}
+	return n, err
 }
 
 // measure is the driver's side of the proof: what has passed through it.
@@ -175,9 +195,20 @@ func (r *copyReport) problem() error {
 		return errors.Join(r.refused...)
 	}
 	if code, ended := r.facts["tar"]; ended && code != "0" {
-		return fmt.Errorf("tar ended with exit code %s: %s", code, r.said.String())
+		return r.failure("tar ended with exit code "+code, code == strconv.Itoa(exitKilled))
 	}
 	return nil
+}
+
+// failure is what is wrong, with what the helper has said. What was killed has not said that it was.
+func (r *copyReport) failure(what string, killed bool) error {
+	if said := r.said.String(); said != "" {
+		what += ": " + said
+	}
+	if killed {
+		what = sentences(what, killedHint(exitKilled, render.RoleCopy))
+	}
+	return errors.New(what)
 }
 
 // verify compares the report with what has passed through the driver.
@@ -194,7 +225,7 @@ func (r *copyReport) verify(m *measure) error {
 		got, given := r.facts[key]
 		switch {
 		case !given:
-			return fmt.Errorf("the helper has not reported the %s: %s", key, r.said.String())
+			return r.failure("the helper has not reported the "+key+", as a process of it was killed", true)
 		case got != want[key]:
 			return fmt.Errorf("the two ends of the copy disagree about the %s: %s here, %s in the helper", key, want[key], got)
 		}

@@ -84,7 +84,7 @@ func TestClusterSandboxOutOfMemory(t *testing.T) {
 	end, err := s.Exec(t.Context(), []string{"tail", "-c", "200000000", "/dev/zero"}, nil, "", nil, nil, nil)
 	if err == nil {
 		assert.Equal(t, 137, end.ExitCode())
-		assert.Equal(t, "The command ended with exit code 137. "+killedHint(137), end.(status).Message())
+		assert.Equal(t, "The command ended with exit code 137. If it was killed for want of memory, raise Task.ContainerLimits.Memory.", end.(status).Message())
 		code, _, _ := inSandbox(t, s, "exit 3", nil)
 		require.Equal(t, 3, code, "the sandbox goes on")
 		_, err = s.Exec(t.Context(), []string{"sh", "-c", "echo 1000 >/proc/1/oom_score_adj; exec dd if=/dev/zero of=/dev/shm/full bs=1M"}, nil, "", nil, nil, nil)

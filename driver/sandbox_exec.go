@@ -63,7 +63,7 @@ func (s *sandbox) run(ctx context.Context, p process, exec runner) (orchestra.Co
 // commandEnded is the status of a command that has failed. The caller has got all that it wrote, so there is no log to read.
 func commandEnded(code int) status {
 	words := fmt.Sprintf("The command ended with exit code %d", code)
-	return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, killedHint(code))}
+	return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, killedHint(code, render.RoleSandbox))}
 }
 
 // validate reports what no process can be given.

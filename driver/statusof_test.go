@@ -93,12 +93,11 @@ func TestDeletedWhileItRanIsNoSuccess(t *testing.T) {
 
 // What waits for commands has no log to read.
 func TestStatusOfWhatWaitsForCommands(t *testing.T) {
-	for code, message := range map[int32]string{
-		1: "The process that waited for commands ended with exit code 1.",
-		137: "The process that waited for commands ended with exit code 137. " +
-			"If it was killed for want of memory, raise Task.ContainerLimits.Memory.",
+	const words, killed = "The process that waited for commands ended with exit code ", "If it was killed for want of memory, raise "
+	for role, limit := range map[render.Role]string{
+		render.RoleSandbox: "Task.ContainerLimits.Memory", render.RoleCopy: "the value helper.resources.limits.memory",
 	} {
-		for _, role := range []render.Role{render.RoleSandbox, render.RoleCopy} {
+		for code, message := range map[int32]string{1: words + "1.", 137: words + "137. " + killed + limit + "."} {
 			r := readRecord(t, failedPod, func(pod *corev1.Pod) {
 				pod.Labels = map[string]string{render.KeyRole: string(role)}
 				pod.Status.ContainerStatuses[0].State.Terminated.ExitCode = code

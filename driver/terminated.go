@@ -18,7 +18,7 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 		return ended(ReasonUnknown, exitNone, said(end.Reason, end.Message))
 	}
 	if end.Reason == ReasonOOMKilled {
-		return oomKilled(end)
+		return oomKilled(pod, end)
 	}
 	if cause := interruption(pod); cause.before(end) {
 		return broken(cause.reason, exitCode, sentences(cause.words, lastWords(end)))
@@ -42,19 +42,29 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 // exited is for a container that has ended with an exit code of its own. One that waits for commands has no log to read.
 func exited(pod *corev1.Pod, end *corev1.ContainerStateTerminated) status {
 	code := int(end.ExitCode)
-	if role := render.Role(pod.Labels[render.KeyRole]); role == render.RoleSandbox || role == render.RoleCopy {
+	if role := roleOf(pod); role == render.RoleSandbox || role == render.RoleCopy {
 		words := fmt.Sprintf("The process that waited for commands ended with exit code %d%s", code, signalOf(end))
-		return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, lastWords(end), killedHint(code))}
+		return status{done: true, exitCode: code, reason: ReasonError, message: sentences(words, lastWords(end), killedHint(code, role))}
 	}
 	return ended(ReasonError, code, sentences(fmt.Sprintf("The task ended with exit code %d%s", code, signalOf(end)), lastWords(end)))
 }
 
+func roleOf(pod *corev1.Pod) render.Role { return render.Role(pod.Labels[render.KeyRole]) }
+
 // killedHint is for the exit code of what was killed, by whomever.
-func killedHint(code int) string {
+func killedHint(code int, role render.Role) string {
 	if code != exitKilled {
 		return ""
 	}
-	return "If it was killed for want of memory, raise Task.ContainerLimits.Memory."
+	return "If it was killed for want of memory, raise " + memoryLimit(role) + "."
+}
+
+// memoryLimit is what limits the memory of a pod of a role.
+func memoryLimit(role render.Role) string {
+	if role == render.RoleCopy {
+		return "the value helper.resources.limits.memory"
+	}
+	return "Task.ContainerLimits.Memory"
 }
 
 // invented reports whether nobody saw the container end, so that its exit code means nothing: the kubelet writes 137 with
@@ -64,12 +74,16 @@ func invented(end *corev1.ContainerStateTerminated) bool {
 }
 
 // oomKilled holds also when the kernel killed a child and the task itself ended with 0 (kubernetes#131530).
-func oomKilled(end *corev1.ContainerStateTerminated) status {
+func oomKilled(pod *corev1.Pod, end *corev1.ContainerStateTerminated) status {
 	exitCode := int(end.ExitCode)
 	words := fmt.Sprintf("The task was out of memory and ended with exit code %d", exitCode)
 	if exitCode == 0 {
 		exitCode = exitKilled
 		words = "A process of the task was killed for want of memory, though the task itself ended with exit code 0"
+	}
+	if role := roleOf(pod); role == render.RoleCopy {
+		words = "The helper was out of memory"
+		return status{done: true, exitCode: exitCode, reason: ReasonOOMKilled, message: sentences(words, "Raise "+memoryLimit(role))}
 	}
 	return ended(ReasonOOMKilled, exitCode, sentences(words, lastWords(end)))
 }
