@@ -43,7 +43,8 @@ func copyFile(ctx context.Context, t *testing.T, d *Driver) error {
 // ended uses it no longer, though its pod's phase may say so later than its status.
 func TestClusterVolumeOfOnePod(t *testing.T) {
 	namespace := uniqueNamespace()
-	d, _ := onCluster(t, namespace, func(cfg *Config) {
+	d, _ := onCluster(t, namespace, ofOnePod(namespace))
+	impatient, _ := onCluster(t, namespace, func(cfg *Config) {
 		ofOnePod(namespace)(cfg)
 		cfg.SchedulingDeadline = 5 * time.Second
 	})
@@ -54,7 +55,7 @@ func TestClusterVolumeOfOnePod(t *testing.T) {
 	assert.Empty(t, helperPods(t, d))
 	second := using("volume", "true")
 	second.ID = "second"
-	end, _ := finish(t, run(t, d, second))
+	end, _ := finish(t, run(t, impatient, second))
 	assert.Equal(t, ReasonVolumeUnavailable, end.Reason(), end.Message())
 	require.NoError(t, holder.Cleanup(long(t)))
 	second.ID = "third"
