@@ -70,6 +70,7 @@ type Driver struct {
 
 	now       func() time.Time
 	trail     time.Duration // newsTrail
+	execIdle  time.Duration // execIdle
 	presence  presence
 	helpers   *helpers // that copy
 	launches  atomic.Int64
@@ -120,7 +121,7 @@ func New(ctx context.Context, cfg Config, logger *slog.Logger) (*Driver, error) 
 func newDriver(ctx context.Context, cfg Config, logger *slog.Logger, templates *render.Set) *Driver {
 	d := &Driver{
 		cfg: cfg, log: logger, templates: templates, settings: templates.Settings(), makesJobs: makesJobs(templates), namespace: templates.KubeNamespace(),
-		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, trail: newsTrail, preparing: make(chan struct{}, 1),
+		instance: strings.ToLower(rand.Text()), retry: newRetry(logger), now: time.Now, trail: newsTrail, execIdle: execIdle, preparing: make(chan struct{}, 1),
 	}
 	d.presence = presence{d: d, used: map[types.UID]bool{}, leasing: make(chan struct{}, 1)}
 	d.helpers = newHelpers(d)

@@ -27,7 +27,7 @@ type process struct {
 
 // Bounds of what follows the end of a process. Together the last two keep within the second in which a cancelled call returns.
 const (
-	byeTimeout  = 5 * time.Second        // for the container to take leave; its output has arrived by then
+	byeTimeout  = 30 * time.Second       // for the container to take leave; its output has arrived by then
 	killTimeout = 10 * time.Second       // for ending the process of a call that has failed
 	killGrace   = 500 * time.Millisecond // of it, when the caller does not wait any longer
 	lastOutput  = 300 * time.Millisecond // for a caller's writer that is still writing when the call has failed
@@ -47,7 +47,7 @@ func (d *Driver) exec(ctx context.Context, p process, over func() error) (int, e
 		return 0, err
 	}
 	e := newExecution(p, stream)
-	return d.finish(ctx, e, e.run)
+	return d.finish(ctx, e, over, e.run)
 }
 
 // connect dials until it is answered, or there is nobody to answer.
@@ -78,8 +78,13 @@ func (d *Driver) open(ctx context.Context, pod podID, dial dialer) (execStream, 
 }
 
 // finish runs what has been connected, and ends the process of a call that fails.
-func (d *Driver) finish(ctx context.Context, e *execution, run func(context.Context) (int, error)) (int, error) {
+func (d *Driver) finish(ctx context.Context, e *execution, over func() error, run func(context.Context) (int, error)) (int, error) {
+	watched, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { d.watchOver(watched, e, over) })
 	code, err := run(ctx)
+	stop()
+	watching.Wait()
 	e.close(err == nil)
 	if err != nil && e.pid() != "" && d.ctx.Err() == nil {
 		d.kill(ctx, e.process, e.pid())
@@ -95,6 +100,7 @@ type execution struct {
 	heard    *heard
 	received chan attachAnswer // how the connection has ended
 	done     chan struct{}     // when nothing more will be written to the caller
+	motion   motion
 
 	mu      sync.Mutex // held while a frame is sent
 	leaving bool       // no more frames
@@ -119,8 +125,8 @@ func (e *execution) receive(stdout, stderr io.Writer) {
 	}()
 }
 
-func (e *execution) reader(to io.Writer) *markReader {
-	return &markReader{mark: []byte(e.mark), to: to, heed: e.heard.heed}
+func (e *execution) reader(to io.Writer) io.Writer {
+	return &movingWriter{&e.motion, &markReader{mark: []byte(e.mark), to: to, heed: e.heard.heed}}
 }
 
 // run starts the process, sends it its stdin, and waits for its end.
@@ -142,10 +148,11 @@ func (e *execution) run(ctx context.Context) (int, error) {
 	for {
 		select {
 		case <-e.heard.ended:
-			e.leave(ctx)
-			return e.heard.code, nil
+			return e.heard.code, firstError(ctx, e.leave(ctx))
+		case <-e.heard.cut:
+			return 0, errStdinCut
 		case answer := <-e.received:
-			code, err := e.heard.over(answer)
+			code, err := e.over(answer)
 			return code, firstError(ctx, err)
 		case err := <-fed:
 			if err != nil {
@@ -166,10 +173,25 @@ func (e *execution) notFed(err error) (int, error) {
 	defer timer.Stop()
 	select {
 	case answer := <-e.received:
-		return e.heard.over(answer)
+		return e.over(answer)
 	case <-timer.C:
 		return 0, err
 	}
+}
+
+// errStdinCut is the end of a process that may have taken a cut for the end of its stdin.
+var errStdinCut = errors.New("its stdin was cut, as what hands it on in the container was killed")
+
+// over judges a connection that has ended. What hands on stdin goes after its "bye" only, so without that it was killed, or the connection cut.
+func (e *execution) over(answer attachAnswer) (int, error) {
+	code, err := e.heard.over(answer)
+	switch {
+	case isClosed(e.heard.cut), err == nil && e.stdin != nil && !isClosed(e.heard.bye):
+		return 0, errStdinCut
+	case err != nil && e.motion.lost.Load():
+		return 0, errLost
+	}
+	return code, err
 }
 
 // firstError prefers the end of ctx to what it has led to.
@@ -207,27 +229,42 @@ func (e *execution) write(size int, data []byte) error {
 		return err
 	}
 	_, err := e.stream.Write(data)
+	e.motion.moved.Add(1)
 	return err
 }
 
 // leave tells the container that everything has arrived, and waits until it has heard that: a connection that ends before is a cut, and
-// would end what the process has left in the background.
-func (e *execution) leave(ctx context.Context) {
-	e.mu.Lock()
-	e.leaving = true
-	_, err := io.WriteString(e.stream, "bye\n")
-	e.mu.Unlock()
-	if err != nil {
-		return
-	}
+// would end what the process has left in the background. For a process that was given stdin that it has is a proof, too: what hands it on
+// was there to the end.
+func (e *execution) leave(ctx context.Context) error {
+	go e.sayBye()
 	timer := time.NewTimer(byeTimeout)
 	defer timer.Stop()
 	select {
 	case <-e.heard.bye:
-	case <-e.received:
+		if isClosed(e.heard.cut) {
+			return errStdinCut
+		}
+		return nil
+	case answer := <-e.received:
+		_, err := e.over(answer)
+		return err
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	if e.stdin == nil {
+		return nil
+	}
+	return errStdinCut
+}
+
+// sayBye waits for the frame that is being sent, which nobody may take any more; then it ends with the connection. An error shows itself to
+// who receives.
+func (e *execution) sayBye() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leaving = true
+	_, _ = io.WriteString(e.stream, "bye\n")
 }
 
 // close ends the connection. After it nothing is written to the caller, unless one of the caller's own writers blocks.
@@ -277,26 +314,28 @@ func (d *Driver) kill(ctx context.Context, p process, pid string) {
 func (d *Driver) killGroup(ctx context.Context, p process, pid string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killTimeout)
 	defer cancel()
-	stream, err := d.open(ctx, p.pod, func(ctx context.Context) (execStream, error) {
-		return d.dialExec(ctx, p, []string{p.tool, "sh", "-c", `read -r pid && kill -9 "-$pid"`})
-	})
-	if err == nil {
-		defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
-		err = tellPID(stream, pid)
-		_ = stream.Close()
-	}
-	if err != nil {
+	if _, err := d.treat(ctx, p, pid, `kill -9 "-$pid"`); err != nil {
 		d.log.WarnContext(ctx, "ending the process of a call that has failed", "pod", p.pod.name, "pid", pid, "error", err)
 	}
 }
 
-// tellPID sends the process ID and waits until it has been heard.
-func tellPID(stream execStream, pid string) error {
+// treat runs a short script that has to do with a process, which is "$pid" there, and returns its exit code.
+func (d *Driver) treat(ctx context.Context, p process, pid, script string) (int, error) {
+	p.bulk = false
+	stream, err := d.open(ctx, p.pod, func(ctx context.Context) (execStream, error) {
+		return d.dialExec(ctx, p, []string{p.tool, "sh", "-c", "read -r pid && " + script})
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer stream.Close()
+	defer context.AfterFunc(ctx, func() { _ = stream.Close() })()
 	if _, err := io.WriteString(stream, pid+"\n"); err != nil {
-		return err
+		return 0, err
 	}
-	if answer := stream.receive(io.Discard, io.Discard); !answer.given {
-		return answer.err
+	answer := stream.receive(io.Discard, io.Discard)
+	if !answer.given {
+		return 0, answer.err
 	}
-	return nil
+	return answer.code, nil
 }

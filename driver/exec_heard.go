@@ -18,12 +18,15 @@ type heard struct {
 	ends    int           // of the outputs
 	code    int
 	ended   chan struct{} // when all outputs have arrived whole
+	cut     chan struct{} // when stdin cannot be handed on to its end
 	bye     chan struct{}
 	said    beginning // of stderr, which says why a process could not be started
 }
 
 func newHeard(outputs int) *heard {
-	return &heard{outputs: outputs, started: make(chan struct{}), begun: make(chan struct{}), ended: make(chan struct{}), bye: make(chan struct{})}
+	return &heard{
+		outputs: outputs, started: make(chan struct{}), begun: make(chan struct{}), ended: make(chan struct{}), cut: make(chan struct{}), bye: make(chan struct{}),
+	}
 }
 
 func (h *heard) heed(words string) {
@@ -43,6 +46,10 @@ func (h *heard) heed(words string) {
 		if h.ends++; h.ends == h.outputs && err == nil {
 			h.code = code
 			close(h.ended)
+		}
+	case "cut":
+		if !isClosed(h.cut) {
+			close(h.cut)
 		}
 	case "bye":
 		if h.ends++; h.ends == h.outputs+1 {

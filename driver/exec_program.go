@@ -20,7 +20,10 @@ eval "$("$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 2>/
 // stdin comes in frames, each with the size and the number of its blocks before it, so that the command sees the end of its input only when
 // the driver says so ("0"). If the connection ends without the driver's "bye", the command is killed with all of its process group; the exec's first
 // process leads one, as runc starts it in a session of its own. Both outputs end with a mark, and then wait for "bye", so that no
-// server closes the connection while a slow reader has not seen them.
+// server closes the connection while a slow reader has not seen them; and so does the answer to "bye".
+//
+// A dd that was killed, perhaps for want of memory, has lost what it had taken. The command does not see that as the end: the driver is told, and
+// ends it, and what else it has sent is taken away, as a server would not get further while nobody does.
 //
 // It is a function, so that half of it, after a cut, does nothing. Its own words go to /dev/null, and so do the shell's about killed
 // commands.
@@ -31,8 +34,15 @@ printf '%[1]s at %%d\n' "$$"
   while read -r __orchestra __orchestra_count; do
     case $__orchestra in
     0) exec >/dev/null ;;
-    bye) printf '%[1]s bye\n' >&9; exit 0 ;;
-    *) "$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 9>&- || exec >/dev/null ;;
+    bye) printf '%[1]s bye\n' >&9; read -r __orchestra; exit 0 ;;
+    *)
+      "$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 9>&-
+      case $? in
+      0) ;;
+      1 | 141) exec >/dev/null ;;
+      *) printf '%[1]s cut\n' >&9; "$0" cat >/dev/null; break ;;
+      esac
+      ;;
     esac
   done
   kill -9 0

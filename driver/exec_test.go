@@ -106,6 +106,32 @@ func TestExecNeedsBothEnds(t *testing.T) {
 	}
 }
 
+// What hands on stdin answers the driver's "bye" before it goes.
+func TestExecDoesNotTrustAStdinThatNobodyHandedOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		said  string // on stderr, behind the end of stdout
+		whole bool
+	}{
+		"to the end":                       {"MARK end 0\nMARK bye\n", true},
+		"gone without a word":              {"MARK end 0\n", false},
+		"cut":                              {"MARK cut\n", false},
+		"cut, while the command has ended": {"MARK cut\nMARK end 0\nMARK bye\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := played(t.Context(), process{command: []string{"x"}, stdin: strings.NewReader("in")}, func(mark string, stdout, stderr io.Writer) attachAnswer {
+				_, _ = io.WriteString(stdout, mark+" at 7\n"+mark+" end 0\n")
+				_, _ = io.WriteString(stderr, strings.ReplaceAll(test.said, "MARK", mark))
+				return attachAnswer{given: true}
+			})
+			if test.whole {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, errStdinCut)
+		})
+	}
+}
+
 func TestExecHandsOnOutputWithoutMarks(t *testing.T) {
 	var out bytes.Buffer
 	_, err := played(t.Context(), process{command: []string{"x"}, stdout: &out}, func(mark string, stdout, stderr io.Writer) attachAnswer {

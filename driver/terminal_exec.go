@@ -20,7 +20,7 @@ func (d *Driver) execTerminal(ctx context.Context, p process, over func() error,
 	}
 	e := &execution{process: p, stream: stream, mark: mark, heard: newHeard(1), received: make(chan attachAnswer, 1), done: make(chan struct{})}
 	e.receive(beginningOrOutput{e.heard, p.stdout}, io.Discard)
-	return d.finish(ctx, e, func(ctx context.Context) (int, error) { return e.runTerminal(ctx, sizes) })
+	return d.finish(ctx, e, over, func(ctx context.Context) (int, error) { return e.runTerminal(ctx, sizes) })
 }
 
 // beginningOrOutput keeps what the driver's own program says from the screen, as the reason why it did not begin.
