@@ -24,8 +24,8 @@ import (
 // When ctx ends, or the connection breaks, the command is killed with its process group before Exec returns an error; but when ctx has ended
 // Exec waits no longer than half a second for that, which then goes on in the background. What the command has started in sessions of their
 // own, and what a command that ended well has left in the background, goes on until Cleanup. A stdin that is cut is never seen as its end by
-// the command, unless the shell that hands it on was killed inside of the sandbox; then Exec returns an error. A stdin that blocks in Read is left behind. A network that falls silent breaks the connection when TCP gives up, which takes
-// minutes: a deadline of ctx is sooner.
+// the command, unless the shell that hands it on was killed inside of the sandbox; then Exec returns an error. A stdin that blocks in Read is
+// left behind. A network that falls silent breaks the connection when TCP gives up, which takes minutes: a deadline of ctx is sooner.
 func (s *sandbox) Exec(ctx context.Context, cmd []string, env map[string]string, workDir string, //nolint:revive // the contract's
 	stdin io.Reader, stdout, stderr io.Writer,
 ) (orchestra.ContainerStatus, error) {
