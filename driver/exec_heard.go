@@ -52,7 +52,7 @@ func (h *heard) heed(words string) {
 			close(h.cut)
 		}
 	case "bye":
-		if h.ends++; h.ends == h.outputs+1 {
+		if isClosed(h.ended) && !isClosed(h.bye) {
 			close(h.bye)
 		}
 	}

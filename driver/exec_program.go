@@ -22,8 +22,9 @@ eval "$("$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 2>/
 // process leads one, as runc starts it in a session of its own. Both outputs end with a mark, and then wait for "bye", so that no
 // server closes the connection while a slow reader has not seen them; and so does the answer to "bye".
 //
-// A dd that was killed, perhaps for want of memory, has lost what it had taken. The command does not see that as the end: the driver is told, and
-// ends it, and what else it has sent is taken away, as a server would not get further while nobody does.
+// When the command reads no more, dd says how much of the frame it has taken, and the rest is taken away, and all that follows: what were left there
+// would be read as the next frame's beginning, and a server does not get further while nobody takes what was sent. A dd that was killed, perhaps for
+// want of memory, has lost what it had taken. The command does not see that as the end: the driver is told, and ends it.
 //
 // It is a function, so that half of it, after a cut, does nothing. Its own words go to /dev/null, and so do the shell's about killed
 // commands.
@@ -31,15 +32,22 @@ const execProgram = `__orchestra() {
 %[2]sexec 9>&2 2>/dev/null
 printf '%[1]s at %%d\n' "$$"
 {
+  trap '' PIPE
+  exec 8>&1
   while read -r __orchestra __orchestra_count; do
     case $__orchestra in
-    0) exec >/dev/null ;;
+    0) exec >/dev/null 8>&1 ;;
     bye) printf '%[1]s bye\n' >&9; read -r __orchestra; exit 0 ;;
     *)
-      "$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 9>&-
+      __orchestra_said=$("$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock 2>&1 >&8 9>&-)
       case $? in
       0) ;;
-      1 | 141) exec >/dev/null ;;
+      1)
+        exec >/dev/null 8>&1
+        __orchestra_said=${__orchestra_said%%%%+* records in*}
+        __orchestra_count=$((__orchestra_count - ${__orchestra_said##*[!0-9]}))
+        "$0" dd bs="$__orchestra" count="$__orchestra_count" iflag=fullblock
+        ;;
       *) printf '%[1]s cut\n' >&9; "$0" cat >/dev/null; break ;;
       esac
       ;;

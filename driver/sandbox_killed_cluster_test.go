@@ -9,8 +9,9 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// findFeeder sets dd to the process that hands a frame on to a command.
-const findFeeder = `dd=
+// findFeeder sets dd to the process that hands a frame on to a command, which has begun.
+const findFeeder = `until [ -e /tmp/begun ]; do sleep 0.1; done
+dd=
 until [ -n "$dd" ]; do
   for p in /proc/[0-9]*; do
     case $(tr '\0' ' ' 2>/dev/null <$p/cmdline) in
@@ -48,7 +49,7 @@ func TestClusterSandboxStdinIsNeverCutByAKill(t *testing.T) {
 				t.Parallel()
 				d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig.Wrap(wrap) })
 				s := startSandbox(t, d)
-				result := begin(t, s, "until [ -e /tmp/killed ]; do sleep 0.1; done; wc -c")
+				result := begin(t, s, "touch /tmp/begun; until [ -e /tmp/killed ]; do sleep 0.1; done; wc -c")
 				code, _, stderr := inSandbox(t, s, findFeeder+kill+"\ntouch /tmp/killed", nil)
 				require.Zero(t, code, stderr)
 				require.ErrorIs(t, (<-result).err, errStdinCut)
