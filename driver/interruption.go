@@ -50,6 +50,19 @@ func interruption(pod *corev1.Pod) cause {
 	return cause{}
 }
 
+// interruptionOf is interruption for a container that has ended. The kubelet shows that before it shows why it has ended the pod, as it holds back
+// phase, reason and DisruptionTarget until its worker is done with all containers (pkg/kubelet/status/status_manager.go, mergePodStatus). When
+// the deadline has passed is known without its word.
+func interruptionOf(pod *corev1.Pod, end *corev1.ContainerStateTerminated) cause {
+	if found := interruption(pod); found.reason != "" {
+		return found
+	}
+	if at := deadline(pod); !at.IsZero() && !end.FinishedAt.Time.Before(at) {
+		return cause{reason: ReasonDeadlineExceeded, words: "The task had not ended when activeDeadlineSeconds had passed", at: at}
+	}
+	return cause{}
+}
+
 // kubeletReason maps a pod's own status.reason.
 func kubeletReason(reason string) string {
 	switch reason {

@@ -75,6 +75,18 @@ func TestClusterSandboxExitCodes(t *testing.T) {
 	assert.ErrorContains(t, err, "not/there")
 }
 
+// What a command leaves of its stdin may look like the driver's own words.
+func TestClusterSandboxStdinIsNotTakenForTheDrivers(t *testing.T) {
+	d, _ := onCluster(t, uniqueNamespace(), nil)
+	s := startSandbox(t, d)
+	words := strings.Repeat("bye\n0\n1 1\n", 1<<17)
+	for script, out := range map[string]string{"head -c 5; exit 3": words[:5], "head -c 300000 | sha256sum; exit 3": digestOf(t, strings.NewReader(words[:300000])) + "  -\n"} {
+		code, stdout, _ := inSandbox(t, s, script, strings.NewReader(words))
+		assert.Equal(t, 3, code)
+		assert.Equal(t, out, stdout)
+	}
+}
+
 // A process that does not read its stdin leaves the connection full of it, at the end of which its exit code must still arrive.
 func TestClusterSandboxStdinNeedNotBeRead(t *testing.T) {
 	d, _ := onCluster(t, uniqueNamespace(), nil)

@@ -91,6 +91,21 @@ func TestDeletedWhileItRanIsNoSuccess(t *testing.T) {
 	}
 }
 
+// The kubelet shows the end of a container before it says that it was the deadline that has ended it.
+func TestEndedByTheDeadlineIsNoSuccessBeforeTheKubeletSaysSo(t *testing.T) {
+	limit := int64(10)
+	for second, want := range map[int]string{49: ReasonCompleted, 50: ReasonDeadlineExceeded, 51: ReasonDeadlineExceeded} {
+		r := readRecord(t, completedPod, func(pod *corev1.Pod) {
+			start := metav1.Date(2026, 1, 1, 0, 0, 40, 0, time.UTC)
+			pod.Spec.ActiveDeadlineSeconds, pod.Status.StartTime, pod.Status.Phase = &limit, &start, corev1.PodRunning
+			pod.Status.ContainerStatuses[0].State.Terminated.FinishedAt = metav1.Date(2026, 1, 1, 0, 0, second, 0, time.UTC)
+		})
+		assert.Equal(t, want, r.status.reason, "it ended in second %d", second)
+		assert.Equal(t, want == ReasonCompleted, r.status.exitCode == 0)
+		assert.True(t, r.status.done)
+	}
+}
+
 // What waits for commands has no log to read.
 func TestStatusOfWhatWaitsForCommands(t *testing.T) {
 	const words, killed = "The process that waited for commands ended with exit code ", "If it was killed for want of memory, raise "

@@ -20,7 +20,7 @@ func terminatedStatus(pod *corev1.Pod, end *corev1.ContainerStateTerminated) sta
 	if end.Reason == ReasonOOMKilled {
 		return oomKilled(pod, end)
 	}
-	if cause := interruption(pod); cause.before(end) {
+	if cause := interruptionOf(pod, end); cause.before(end) {
 		return broken(cause.reason, exitCode, sentences(cause.words, lastWords(end)))
 	}
 	if isStartReason(end.Reason) {

@@ -13,13 +13,13 @@ import (
 	"github.com/orchestra-ci/orchestra-k8s/orchestra"
 )
 
-// blindfold keeps a driver from seeing anything of the cluster. When it is taken off, the next watch may begin at the first version that
-// there ever was, which the API server does not keep any longer.
+// blindfold keeps a driver from seeing anything of the cluster. When it is taken off, the next watch may be told that the version from which it
+// would go on is forgotten. A cluster that has just been made has forgotten nothing yet, so this is not left to it.
 type blindfold struct {
 	proxy   *faultproxy.Proxy
 	on      atomic.Bool
 	forget  atomic.Bool
-	forgone atomic.Int64 // watches that began there
+	forgone atomic.Int64 // watches that were told so
 	lists   atomic.Int64 // of pods
 }
 
@@ -37,12 +37,7 @@ func (b *blindfold) plan(r *http.Request) faultproxy.Fault {
 		b.lists.Add(1)
 	case faultproxy.Kind(r) == "WATCH pods" && b.forget.CompareAndSwap(true, false):
 		b.forgone.Add(1)
-		return faultproxy.Fault{Name: "first version", Do: func(x *faultproxy.Exchange) {
-			query := r.URL.Query()
-			query.Set("resourceVersion", "1")
-			r.URL.RawQuery = query.Encode()
-			x.Pass()
-		}}
+		return faultproxy.Expire
 	}
 	return faultproxy.Pass
 }
