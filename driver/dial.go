@@ -53,11 +53,21 @@ func ownConnections(config *rest.Config) (closeAll func(), err error) {
 	return c.closeAll, nil
 }
 
-// dial connects to a server, through its proxy.
+// dial connects to a server, through its proxy. A connection that is ready only when all have been closed is closed, too.
 func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.current(), cancel)() // net/http detaches ctx from that of the request
+	dialing := c.current()
+	defer context.AfterFunc(dialing, cancel)() // net/http detaches ctx from that of the request
+	conn, err := c.connect(ctx, network, address)
+	if err == nil && dialing.Err() != nil {
+		_ = conn.Close()
+		return nil, dialing.Err()
+	}
+	return conn, err
+}
+
+func (c *connections) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	proxy, err := c.proxyFor(ctx, address)
 	switch {
 	case err != nil:
