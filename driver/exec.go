@@ -180,13 +180,18 @@ func (e *execution) notFed(err error) (int, error) {
 }
 
 // errStdinCut is the end of a process that may have taken a cut for the end of its stdin.
-var errStdinCut = errors.New("its stdin was cut, as what hands it on in the container was killed")
+var errStdinCut = errors.New("its stdin may have been cut: what hands it on in the container was killed, or the connection broke before it had said that it was there to the end")
 
 // over judges a connection that has ended. What hands on stdin goes after its "bye" only, so without that it was killed, or the connection cut.
 func (e *execution) over(answer attachAnswer) (int, error) {
 	code, err := e.heard.over(answer)
 	switch {
-	case isClosed(e.heard.cut), err == nil && e.stdin != nil && !isClosed(e.heard.bye):
+	case isClosed(e.heard.cut):
+		return 0, errStdinCut
+	case err == nil && e.stdin != nil && !isClosed(e.heard.bye):
+		if answer.err != nil {
+			return 0, fmt.Errorf("%w: %w", errStdinCut, answer.err)
+		}
 		return 0, errStdinCut
 	case err != nil && e.motion.lost.Load():
 		return 0, errLost

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,7 @@ func TestClusterSandboxWhoseCommandIsKilledInTheMidstOfItsInput(t *testing.T) {
 		t.Run("with all its processes, over "+protocol, func(t *testing.T) {
 			t.Parallel()
 			d, _ := onCluster(t, uniqueNamespace(), func(cfg *Config) { cfg.RESTConfig.Wrap(wrap) })
+			d.execIdle = time.Second
 			s := startSandbox(t, d)
 			got := <-begin(t, s, "sleep 1; kill -9 0")
 			if got.err == nil { // the news has come
